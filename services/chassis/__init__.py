@@ -1,0 +1,1 @@
+"""What every service shares: settings, HTTP, logs, database, identity, tasks and migrations; no business."""

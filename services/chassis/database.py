@@ -1,0 +1,127 @@
+"""The service's database: its URL, the async engine of the web process, the sync one of tasks, model base."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Engine, MetaData, create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from chassis.settings import DatabaseSettings
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all models; constraints get predictable names so that migrations can speak of them.
+
+    A service makes its own base from it, with its own metadata: `class Base(database.Base): metadata = new_metadata()`.
+    """
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+def new_metadata() -> MetaData:
+    """Return an empty metadata with our naming convention."""
+    return MetaData(naming_convention=NAMING)
+
+
+def url(settings: DatabaseSettings) -> URL:
+    """Return the SQLAlchemy URL of the settings; psycopg serves both async and sync engines."""
+    query = {"sslmode": settings.database_sslmode}
+    if settings.database_sslrootcert:
+        query["sslrootcert"] = settings.database_sslrootcert
+    # A host that is a path is a directory with the server's socket (libpq); a URL holds it only in its query.
+    host: str | None = settings.database_host
+    if host is not None and host.startswith("/"):
+        query, host = {**query, "host": host}, None
+    return URL.create(
+        "postgresql+psycopg",
+        username=settings.database_user,
+        password=str(settings.database_password),
+        host=host,
+        port=settings.database_port,
+        database=settings.database_name,
+        query=query,
+    )
+
+
+class Database:
+    """The async engine of one process. Make it inside the event loop that uses it."""
+
+    def __init__(self, address: URL, *, pool_size: int = 5, statement_timeout: float = 10.0) -> None:
+        """`statement_timeout` in seconds; the pool holds `pool_size` connections and as many more in a rush."""
+        self.engine = create_async_engine(
+            address,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            pool_timeout=5,
+            connect_args=connect_arguments(statement_timeout),
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a session in a transaction: committed at the end of the block, rolled back on an error."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    async def revision(self) -> str | None:
+        """Return the schema's Alembic revision; None before the first migration. Raises when unreachable."""
+        async with self.engine.connect() as connection:
+            try:
+                return await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            except ProgrammingError:
+                return None
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+class SyncDatabase:
+    """The sync engine of a worker's process. Make it after the fork, in the process that uses it."""
+
+    def __init__(self, address: URL, *, pool_size: int = 1, statement_timeout: float = 60.0) -> None:
+        self.engine: Engine = create_engine(
+            address,
+            pool_size=pool_size,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            connect_args=connect_arguments(statement_timeout),
+        )
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Open a session in a transaction: committed at the end of the block, rolled back on an error."""
+        with self._sessions.begin() as session:
+            yield session
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def connect_arguments(statement_timeout: float) -> dict[str, Any]:
+    """Return libpq's arguments: bounded connecting, bounded statements, dead peers noticed within a minute."""
+    milliseconds = int(statement_timeout * 1000)
+    return {
+        "connect_timeout": 5,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "options": f"-c statement_timeout={milliseconds} -c idle_in_transaction_session_timeout=60000",
+    }

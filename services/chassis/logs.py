@@ -1,0 +1,77 @@
+"""Logs as JSON lines on stdout, with the request's ids from context variables and without secrets."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from typing import Any, TextIO
+
+request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("traceparent", default=None)
+
+_PATTERNS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 ***"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
+    (re.compile(r"(?i)((?:password|client_secret|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}]+"), r"\1***"),
+    (re.compile(r"(?i)(postgresql(?:\+\w+)?://[^:/@\s]+:)[^@\s]+@"), r"\1***@"),
+)
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object; what `extra=` adds become members of it."""
+
+    def __init__(self, constant: dict[str, str] | None = None, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._constant = constant or {}
+        self._secrets = sorted((text for text in secrets if len(text) >= 4), key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        members: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self._constant,
+        }
+        if request_id.get():
+            members["request_id"] = request_id.get()
+        if traceparent.get():
+            members["trace_id"] = str(traceparent.get()).split("-")[1]
+        members.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
+        if record.exc_info:
+            members["exception"] = self.formatException(record.exc_info)
+        clean = {name: self._redact(value) for name, value in members.items()}
+        return json.dumps(clean, ensure_ascii=False, default=lambda value: self._redact(str(value)))
+
+    def _redact(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        for secret in self._secrets:
+            value = value.replace(secret, "***")
+        for pattern, replacement in _PATTERNS:
+            value = pattern.sub(replacement, value)
+        return value
+
+
+def configure(
+    constant: dict[str, str] | None = None,
+    *,
+    level: str = "INFO",
+    secrets: Iterable[str] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Send every logger's records to stdout as JSON lines; call once, from `main()`."""
+    handler = logging.StreamHandler(stream or sys.stdout)
+    handler.setFormatter(JsonFormatter(constant, secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # Tornado's own access lines would double ours; the AWS and pool chatter hides what matters.
+    for noisy in ("tornado.access", "botocore", "urllib3", "kombu", "amqp", "sqlalchemy.pool"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

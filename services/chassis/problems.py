@@ -1,0 +1,51 @@
+"""Errors as RFC 9457 problem details: what a handler raises and the JSON that a client gets."""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+import msgspec
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem; `extra` becomes further members of the problem object."""
+
+    def __init__(
+        self,
+        status: int,
+        title: str | None = None,
+        detail: str | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail or title or phrase(status))
+        self.status = status
+        self.title = title or phrase(status)
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+
+def phrase(status: int) -> str:
+    """Return the standard reason phrase of a status."""
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def problem(status: int, title: str | None = None, detail: str | None = None, **extra: Any) -> dict[str, Any]:
+    """Return the members of a problem object; `type` is left out, which RFC 9457 reads as about:blank."""
+    members: dict[str, Any] = {"title": title or phrase(status), "status": status}
+    if detail:
+        members["detail"] = detail
+    return {**members, **extra}
+
+
+def encode(members: dict[str, Any]) -> bytes:
+    """Return a problem object as JSON."""
+    return msgspec.json.encode(members)

@@ -1,0 +1,96 @@
+"""What can be done with the catalogue, in SQL; knows nothing of HTTP, and leaves committing to the caller."""
+
+from typing import Annotated
+
+import msgspec
+from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from movies.models import FIRST_YEAR, LAST_YEAR, Movie
+
+# U+0000 is legal in JSON and cannot be stored by PostgreSQL.
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+Year = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class MovieInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a client says of a movie. `id` is read only: it may come back in a PUT, where it must be the path's."""
+
+    title: Name
+    year: Year
+    director: Name
+    runtime_minutes: Minutes | None = None
+    id: int | None = None
+
+
+class MovieConflict(Exception):
+    """The movie is no longer at the version that the caller has seen."""
+
+
+def matching(title: str, *, after: int, limit: int) -> Select[tuple[Movie]]:
+    """Movies whose title contains these words, in any case, in order of id from the one behind `after`."""
+    movies = select(Movie).where(Movie.id > after).order_by(Movie.id).limit(limit)
+    if not title:
+        return movies
+    # The first condition decides and is cheap to try on a row; the second is what the index can answer.
+    return movies.where(
+        func.strpos(func.lower(Movie.title), func.lower(title)) > 0,
+        func.trigrams(Movie.title).contains(func.trigrams(title)),
+    )
+
+
+async def find(session: AsyncSession, title: str, *, after: int, limit: int) -> list[Movie]:
+    return list(await session.scalars(matching(title, after=after, limit=limit)))
+
+
+async def get(session: AsyncSession, movie_id: int) -> Movie | None:
+    return await session.get(Movie, movie_id)
+
+
+async def add(session: AsyncSession, movie: MovieInput) -> Movie:
+    return await session.scalar(insert(Movie).values(**columns(movie)).returning(Movie))
+
+
+async def replace(
+    session: AsyncSession, movie_id: int, movie: MovieInput, *, versions: set[int] | None
+) -> Movie | None:
+    """Return the movie as it is now, or None when there is none. `versions` None means whatever is there.
+
+    Raises MovieConflict when the stored version is not among `versions`.
+    """
+    changed = (
+        update(Movie)
+        .where(Movie.id == movie_id, *expected(versions))
+        .values(**columns(movie), version=Movie.version + 1)
+        .returning(Movie)
+    )
+    return await session.scalar(changed) or await missing(session, movie_id)
+
+
+async def remove(session: AsyncSession, movie_id: int, *, versions: set[int] | None) -> bool:
+    """Return whether there was such a movie. Raises MovieConflict as `replace` does."""
+    gone = delete(Movie).where(Movie.id == movie_id, *expected(versions)).returning(Movie.id)
+    if await session.scalar(gone) is not None:
+        return True
+    await missing(session, movie_id)
+    return False
+
+
+async def missing(session: AsyncSession, movie_id: int) -> None:
+    """Raises MovieConflict when the movie is there after all, so that it was its version that did not match."""
+    if await get(session, movie_id) is not None:
+        raise MovieConflict(movie_id)
+
+
+def expected(versions: set[int] | None) -> list:
+    return [] if versions is None else [Movie.version.in_(versions)]
+
+
+def columns(movie: MovieInput) -> dict[str, object]:
+    return {
+        "title": movie.title,
+        "year": movie.year,
+        "director": movie.director,
+        "runtime_minutes": movie.runtime_minutes,
+    }

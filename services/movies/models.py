@@ -1,0 +1,35 @@
+"""The one table of the catalogue, as the migrations leave it."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, MetaData, Text, func, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SEEDED_IDS = 1000  # ids up to here belong to the seeds of the migrations; users' movies begin above
+FIRST_YEAR = 1888
+LAST_YEAR = 2100
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+
+
+class Movie(Base):
+    __tablename__ = "movies"
+    __table_args__ = (CheckConstraint(f"year BETWEEN {FIRST_YEAR} AND {LAST_YEAR}", name="year"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, Identity(always=False, start=SEEDED_IDS + 1), primary_key=True
+    )
+    title: Mapped[str] = mapped_column(Text)
+    year: Mapped[int] = mapped_column(Integer)
+    director: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    runtime_minutes: Mapped[int | None] = mapped_column(Integer)
+
+
+# `trigrams` is made by the migrations: pg_trgm in small, without needing the right to create an extension.
+Index("movies_title_trigrams_idx", func.trigrams(Movie.title), postgresql_using="gin")

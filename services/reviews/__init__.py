@@ -1,0 +1,1 @@
+"""Reviews of movies, the ratings they add up to, and the chart of the best rated."""

@@ -1,0 +1,58 @@
+"""Reviews, what is computed from them, and the outbox that ties the two."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0001"
+down_revision = None
+
+NOW = sa.text("now()")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "films",
+        sa.Column("movie_id", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("movie_id", name="films_pkey"),
+    )
+    op.create_table(
+        "reviews",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=False), nullable=False),
+        sa.Column("movie_id", sa.BigInteger, nullable=False),
+        sa.Column("stars", sa.SmallInteger, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="reviews_pkey"),
+        sa.CheckConstraint("stars BETWEEN 1 AND 5", name="reviews_stars_check"),
+    )
+    op.create_table(
+        "ratings",
+        sa.Column("movie_id", sa.BigInteger, autoincrement=False, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("total", sa.BigInteger, nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("movie_id", name="ratings_pkey"),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=False), nullable=False),
+        sa.Column("movie_id", sa.BigInteger, nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="outbox_pkey"),
+    )
+    op.create_index("outbox_movie_id_idx", "outbox", ["movie_id"])
+    op.create_table(
+        "charts",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("items", JSONB, nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="charts_pkey"),
+    )
+
+
+def downgrade() -> None:
+    for table in ("charts", "outbox", "ratings", "reviews", "films"):
+        op.drop_table(table)

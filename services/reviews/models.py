@@ -1,0 +1,87 @@
+"""The tables of the reviews service, as the migrations leave them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={"ck": "%(table_name)s_%(constraint_name)s_check", "pk": "%(table_name)s_pkey"}
+    )
+
+
+class Film(Base):
+    """What `movies` said about a movie when it was last asked; the chart needs the title without a call."""
+
+    __tablename__ = "films"
+
+    movie_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    title: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class Review(Base):
+    __tablename__ = "reviews"
+    __table_args__ = (CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    movie_id: Mapped[int] = mapped_column(BigInteger)
+    stars: Mapped[int] = mapped_column(SmallInteger)
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    author: Mapped[str | None] = mapped_column(Text)
+
+
+Index("reviews_movie_id_id_idx", Review.movie_id, Review.id)
+
+
+class Rating(Base):
+    """The sum of a movie's reviews; always recomputed whole, so computing it twice changes nothing."""
+
+    __tablename__ = "ratings"
+
+    movie_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(Integer)
+    total: Mapped[int] = mapped_column(BigInteger)
+    computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class Pending(Base):
+    """One row a review not yet in its movie's rating, written in the review's own transaction (an outbox).
+
+    The task that counts the review deletes the row; a row that stays too long is published again.
+    """
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    movie_id: Mapped[int] = mapped_column(BigInteger)
+    published_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+Index("outbox_movie_id_idx", Pending.movie_id)
+
+
+class Chart(Base):
+    """A chart as it was last computed; one row, so that a reader never sees half of a new one."""
+
+    __tablename__ = "charts"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
