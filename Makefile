@@ -1,0 +1,60 @@
+# Every target is one or two lines that call deploy.py or a public tool. `make` alone prints this help.
+ENV ?= local
+DEPLOY = ./deploy.py
+PYTHON = .venv/bin/python
+SETUP = python3 -m infra.setup
+YES = $(if $(filter local,$(ENV)),--yes,)
+
+.DEFAULT_GOAL := help
+.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench setup
+
+##@ Run
+deploy: ## Bring the environment to what the files say (ENV=local)
+	@$(DEPLOY) deploy $(ENV) $(if $(SERVICE),--service $(SERVICE))
+
+plan: ## Show what a deploy would change
+	@$(DEPLOY) plan $(ENV)
+
+status: ## What runs
+	@$(DEPLOY) status $(ENV)
+
+logs: ## Follow the log lines (SERVICE=reviews for one service)
+	@$(DEPLOY) logs $(ENV) $(SERVICE) -f
+
+migrate: ## Run the migration tasks of the deployed release (SERVICE=reviews for one service)
+	@$(DEPLOY) migrate $(ENV) $(SERVICE)
+
+token: ## Print a bearer token (SCOPE="movies:write reviews:write")
+	@$(DEPLOY) token $(ENV) --scope "$(or $(SCOPE),movies:write reviews:write)"
+
+teardown: ## Remove the environment and everything in it
+	@$(DEPLOY) teardown $(ENV) $(YES)
+
+##@ Develop
+images: ## Build the images that are not there yet
+	@$(DEPLOY) images $(ENV)
+
+test: setup ## Run every check and test; starts what it needs, Docker included
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest $(TESTS)
+
+lint: .venv ## Look for mistakes without running anything
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
+
+format: .venv ## Write the code as the formatter wants it
+	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
+
+bench: setup ## Measure; writes BENCHMARKS.md
+	@$(PYTHON) -m tests.bench
+
+lock: .venv ## Choose versions anew and write the lock files
+	@$(PYTHON) -m infra.setup lock
+
+setup: ## Make the machine ready: the environment and the Docker engine
+	@$(SETUP) venv && $(SETUP) engine
+
+.venv: requirements.lock
+	@$(SETUP) venv
+
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,74 @@
+"""`bootstrap`: the account stack, once an account and region; automatic on the local cloud, only verified elsewhere."""
+
+from __future__ import annotations
+
+from infra import stacks
+from infra.commands.context import Context
+from infra.errors import EstaleiroError
+from infra.stacks.model import Resolved, Stack
+
+
+def bootstrap(context: Context) -> bool:
+    """Make or update the account stack; return whether anything changed."""
+    stack = stacks.account(context.config)
+    cloudformation = context.aws.cloudformation
+    state = cloudformation.stack(stack.name)
+    if state is not None and state.status == "ROLLBACK_COMPLETE":
+        cloudformation.delete_stack(stack.name)
+        _wait(context, stack)
+        state = None
+    if state is not None and cloudformation.template(stack.name) == stack.template:
+        return False
+    context.reporter.tell("started", "account")
+    change_set = cloudformation.create_change_set(
+        stack.name,
+        template=stack.template,
+        parameters=_values(context, stack),
+        tags=stack.tags,
+        kind="CREATE" if state is None else "UPDATE",
+    )
+    if not change_set.empty:
+        cloudformation.execute_change_set(change_set)
+        _wait(context, stack)
+    cloudformation.set_protection(stack.name, stack.protected)
+    context.reporter.tell("done", "account")
+    return True
+
+
+def ensure_account(context: Context) -> None:
+    """Make the account stack on the local cloud; elsewhere raise EstaleiroError when it is missing."""
+    if context.cloud is not None:
+        bootstrap(context)
+        return
+    name = stacks.account(context.config).name
+    state = context.aws.cloudformation.stack(name)
+    if state is None or not state.status.endswith("_COMPLETE"):
+        environment = context.config.environment
+        raise EstaleiroError(
+            f"account {environment.account} has no stack {name} in {environment.region}; "
+            f"run `./deploy.py bootstrap {environment.name}` once"
+        )
+
+
+def _values(context: Context, stack: Stack) -> dict[str, str]:
+    return {
+        key: _resolved(context, value) if isinstance(value, Resolved) else str(value)
+        for key, value in stack.parameters.items()
+    }
+
+
+def _resolved(context: Context, value: Resolved) -> str:
+    if value.what.startswith("service-linked-role:"):
+        exists = context.aws.iam.service_linked_role_exists(value.what.partition(":")[2])
+        return "false" if exists else "true"
+    raise EstaleiroError(f"no rule says how to look up {value.what!r}; this is a bug in the templates")
+
+
+def _wait(context: Context, stack: Stack) -> None:
+    context.aws.cloudformation.wait(
+        stack.name,
+        deadline_seconds=context.config.environment.deploy.stack_seconds,
+        on_event=lambda event: context.reporter.tell(
+            "progress", "account", f"{event.logical_id} {event.status}"
+        ),
+    )

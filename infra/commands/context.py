@@ -1,0 +1,121 @@
+"""What every command needs, made once: configuration, the wall to AWS, the engine, and somebody to tell."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra import local, naming
+from infra.aws import Aws, connect
+from infra.aws.s3 import Bucket
+from infra.config import Config, load
+from infra.errors import EstaleiroError, Refused
+from infra.events import Event, Reporter
+from infra.images import postgres_reference
+from infra.snapshot import environment_stacks
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One command's surroundings. `cloud` is None when real AWS (or an endpoint of the user's own) answers."""
+
+    root: Path
+    config: Config
+    aws: Aws
+    reporter: Reporter
+    cloud: local.Settings | None
+
+    @property
+    def bucket(self) -> Bucket:
+        """The state bucket of the environment's account."""
+        environment = self.config.environment
+        return self.aws.s3(naming.state_bucket(environment.project, environment.account, environment.region))
+
+    def outputs(self) -> dict[str, Mapping[str, str]]:
+        """The outputs of the environment's stacks by part."""
+        return {part: stack.outputs for part, stack in environment_stacks(self.aws, self.config).items()}
+
+    def edge_url(self, outputs: Mapping[str, Mapping[str, str]]) -> str:
+        """Where a person reaches the gateway. Raises EstaleiroError when there is no edge yet."""
+        if self.cloud is not None:
+            return f"http://localhost:{self.cloud.edge_port}"
+        try:
+            return outputs["edge"]["Url"]
+        except KeyError:
+            name = self.config.environment.name
+            raise EstaleiroError(
+                f"{name} has no edge yet; run `./deploy.py deploy {name}` first"
+            ) from None
+
+
+def read_configuration(root: Path, name: str, like: str | None) -> Config:
+    """Load the environment's configuration. Raises ConfigurationError with every problem."""
+    return load(root, name, like=like)
+
+
+def open_context(
+    root: Path, config: Config, consume: Callable[[Event], None], *, start: bool = False
+) -> Context:
+    """Connect to the environment's AWS, or to the local cloud, which is started when it was deployed before.
+
+    `start` also starts a local cloud that is new. Raises EstaleiroError, and Refused for the wrong account.
+    """
+    environment = config.environment
+    reporter = Reporter(consume, time.monotonic)
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if environment.name != LOCAL or endpoint:
+        aws = connect(environment.region, endpoint_url=endpoint)
+        _guard_account(aws, config)
+        return Context(root, config, aws, reporter, None)
+    cloud = local_settings(root, config)
+    if not start and not cloud.state.exists():
+        raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
+    if local.running(cloud) is None:
+        reporter.tell("started", "local cloud", "starting")
+        local.ensure(cloud)
+        reporter.tell("done", "local cloud", f"answers on {cloud.endpoint_url}")
+    aws = connect(environment.region, endpoint_url=cloud.endpoint_url, environ=local_credentials())
+    return Context(root, config, aws, reporter, cloud)
+
+
+def local_settings(root: Path, config: Config) -> local.Settings:
+    """This clone's local cloud; the name tells clones on one machine apart."""
+    own = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:6]
+    environment = config.environment
+    return local.Settings(
+        name=f"{environment.project}-{LOCAL}-{own}",
+        state=root / ".estaleiro" / "local",
+        postgres_image=postgres_reference(root),
+        api_port=_port("ESTALEIRO_API_PORT", 4566),
+        edge_port=_port("ESTALEIRO_EDGE_PORT", 8080),
+        region=environment.region,
+        account=environment.account,
+    )
+
+
+def local_credentials() -> dict[str, str]:
+    """The local cloud takes any credentials; these cannot be mistaken for real ones."""
+    return {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable, str(default))
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise EstaleiroError(f"{variable} should be a port number from 1 to 65535 (is {text!r})")
+    return int(text)
+
+
+def _guard_account(aws: Aws, config: Config) -> None:
+    account = aws.identity.account()
+    wanted = config.environment.account
+    if account != wanted:
+        raise Refused(
+            f"{config.environment.name} belongs to account {wanted}, but the credentials are those of {account}; "
+            "use a profile of the right account"
+        )

@@ -1,0 +1,76 @@
+"""The words of the command line; what each word does is in infra.commands.cli."""
+
+from __future__ import annotations
+
+import argparse
+
+LOCAL = "local"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    top = argparse.ArgumentParser(
+        prog="./deploy.py",
+        description="Runs the services of this repository on AWS, or on this machine as the environment `local`.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _bootstrap(commands)
+    _deploy(commands)
+    _tasks(commands)
+    _look(commands)
+    return top
+
+
+def _command(commands: argparse._SubParsersAction, name: str, help_: str) -> argparse.ArgumentParser:  # type: ignore[type-arg]
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
+    command.add_argument("environment", nargs="?", default=LOCAL, metavar="ENV", help="the environment (default: local)")
+    command.add_argument("--like", metavar="ENV", help="the environment whose file a preview environment takes")
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    return command
+
+
+def _bootstrap(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    _command(commands, "bootstrap", "make the account's own stack, once an account and region")
+    _command(commands, "verify", "check everything that a deploy needs; nothing changes")
+    images = _command(commands, "images", "build the images that are not there yet")
+    images.add_argument("--pull-base", action="store_true", help="pull the base image even if one is there")
+
+
+def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    plan = _command(commands, "plan", "show what a deploy would change; nothing changes")
+    plan.add_argument("--fail-on-changes", action="store_true", help="exit 1 when there is anything to do")
+    deploy = _command(commands, "deploy", "bring the environment to what the files say")
+    for command in (plan, deploy):
+        command.add_argument("--service", metavar="S", help="only this service's own stacks")
+    deploy.add_argument("--yes", action="store_true", help="change without asking")
+    deploy.add_argument("--lock-wait", type=float, default=0, metavar="SECONDS", help="wait for another command to end")
+    deploy.add_argument("--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost")
+    teardown = _command(commands, "teardown", "remove the environment and everything in it")
+    teardown.add_argument("--yes", action="store_true", help="remove without asking")
+
+
+def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    migrate = _command(commands, "migrate", "run the migration tasks of the deployed release")
+    migrate.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
+    migrate.add_argument("--to", metavar="REV", help="to this revision of one service")
+    migrate.add_argument("--sql", action="store_true", help="print the SQL of what is pending; run nothing")
+    migrate.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
+    run = _command(commands, "run", "run a command as a one-off task of a service; its exit code is ours")
+    run.add_argument("service", metavar="SERVICE")
+    run.add_argument("--process", metavar="P", help="whose task definition to use (default: web)")
+    run.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="one more variable")
+    run.add_argument("--cpu", type=int, metavar="UNITS")
+    run.add_argument("--memory", type=int, metavar="MIB")
+    run.add_argument("--detach", action="store_true", help="start it, print its ARN and leave")
+
+
+def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    _command(commands, "status", "what runs")
+    _command(commands, "releases", "every deploy that was made, with its verdict")
+    logs = _command(commands, "logs", "the log lines of the services")
+    logs.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
+    logs.add_argument("--since", type=int, default=600, metavar="SECONDS", help="how far back (default: 600)")
+    token = _command(commands, "token", "a bearer token for a person")
+    token.add_argument("--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'")

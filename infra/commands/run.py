@@ -1,0 +1,50 @@
+"""`run`: any one-off task of a service, in its own image, with its own role, secrets and network."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from infra.commands.context import Context
+from infra.errors import ConfigurationError
+from infra.task_requests import request_for
+from infra.tasks import TaskRequest, TaskResult, TaskRunner
+
+
+@dataclass(frozen=True)
+class Run:
+    """The command and what it may change of the process's task definition; `cpu` in units, `memory` in MiB."""
+
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    cpu: int | None = None
+    memory: int | None = None
+    process: str | None = None
+
+
+def run(context: Context, service: str, wanted: Run, line: Callable[[str], None]) -> TaskResult:
+    """Run the command to its end; each log line goes to `line` as it comes."""
+    request = request_of(context, service, wanted)
+    return TaskRunner(context.aws, line=line).run(request)
+
+
+def start(context: Context, service: str, wanted: Run) -> str:
+    """Start the command and return the task's ARN without waiting."""
+    return TaskRunner(context.aws).start(request_of(context, service, wanted)).arn
+
+
+def request_of(context: Context, service: str, wanted: Run) -> TaskRequest:
+    """Return the request; the first process's task definition is used unless one is named."""
+    processes = context.config.service(service).processes
+    process = wanted.process or ("web" if "web" in processes else next(iter(processes)))
+    if process not in (*processes, "migrate"):
+        raise ConfigurationError(f"--process: {service} has no process {process!r}; it has {', '.join(processes)}")
+    request = request_for(context.config, context.outputs(), service, process, token=secrets.token_hex(16))
+    return replace(
+        request,
+        command=wanted.command,
+        environment=wanted.environment,
+        cpu=wanted.cpu,
+        memory=wanted.memory,
+    )

@@ -1,0 +1,98 @@
+"""`status`: what runs, as AWS tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.commands.context import Context
+from infra.errors import EstaleiroError
+from infra.report import table
+from infra.snapshot import environment_stacks
+from infra.state import Releases
+
+
+def status(context: Context) -> dict[str, Any]:
+    """Return the environment's stacks, hosts, services and last release as a JSON value.
+
+    Raises EstaleiroError when nothing is deployed.
+    """
+    stacks = environment_stacks(context.aws, context.config)
+    name = context.config.environment.name
+    if not stacks:
+        raise EstaleiroError(f"{name}: nothing is deployed; run `./deploy.py deploy {name}`")
+    outputs = {part: stack.outputs for part, stack in stacks.items()}
+    cluster = outputs.get("cluster", {}).get("Cluster")
+    releases = Releases(context.bucket, name)
+    last = releases.ids()[-1:]
+    return {
+        "environment": name,
+        "url": context.edge_url(outputs) if "edge" in outputs else None,
+        "release": {key: releases.read(last[0]).get(key) for key in ("release", "verdict", "when", "who")}
+        if last
+        else None,
+        "stacks": [{"part": part, "name": stack.name, "status": stack.status} for part, stack in sorted(stacks.items())],
+        "hosts": _hosts(context, cluster) if cluster else [],
+        "services": _services(context, outputs, cluster) if cluster else [],
+    }
+
+
+def status_text(data: dict[str, Any]) -> str:
+    """The same for a person."""
+    release = data["release"]
+    head = [f"{data['environment']}: {data['url'] or 'no edge yet'}"]
+    if release:
+        head.append(f"release {release['release']} ({release['verdict']}) by {release['who']}")
+    services = table(
+        (
+            (row["service"], row["process"], f"{row['running']}/{row['desired']}", row["status"], row["task_definition"])
+            for row in data["services"]
+        ),
+        ("SERVICE", "PROCESS", "RUNNING", "STATUS", "TASK DEFINITION"),
+    )
+    hosts = table(
+        ((row["instance"], row["status"], str(row["tasks"])) for row in data["hosts"]), ("HOST", "STATUS", "TASKS")
+    )
+    stacks = table(((row["name"], row["status"]) for row in data["stacks"]), ("STACK", "STATUS"))
+    return "\n\n".join(["\n".join(head), services, hosts, stacks])
+
+
+def _hosts(context: Context, cluster: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "instance": host.instance,
+            "status": host.status if host.connected else f"{host.status}, agent not connected",
+            "tasks": host.running,
+            "cpu_free": host.cpu,
+            "memory_free": host.memory,
+        }
+        for host in context.aws.ecs.container_instances(cluster)
+    ]
+
+
+def _services(context: Context, outputs: dict[str, Any], cluster: str) -> list[dict[str, Any]]:
+    rows = []
+    for service in context.config.services:
+        arns = {
+            process: arn
+            for process in service.processes
+            if (arn := outputs.get(service.name, {}).get(f"{process.title()}Service"))
+        }
+        states = {s.arn: s for s in context.aws.ecs.services(cluster, tuple(arns.values())).values()} if arns else {}
+        for process in service.processes:
+            state = states.get(arns.get(process, ""))
+            rows.append(
+                {
+                    "service": service.name,
+                    "process": process,
+                    "running": state.running if state else 0,
+                    "desired": state.desired if state else process_desired(context, service.name, process),
+                    "status": state.status if state else "not deployed",
+                    "task_definition": state.task_definition.rpartition("/")[2] if state else "",
+                }
+            )
+    return rows
+
+
+def process_desired(context: Context, service: str, process: str) -> int:
+    """How many tasks the files ask for."""
+    return context.config.service(service).processes[process].desired

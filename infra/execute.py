@@ -1,0 +1,137 @@
+"""Step to call, in dependency order, in parallel where free; nothing else in the tool changes what runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+
+from infra.aws import Aws
+from infra.config import Config
+from infra.docker import Engine
+from infra.errors import EstaleiroError
+from infra.events import Reporter
+from infra.graph import Outcome, run_graph
+from infra.plan import (
+    Actual,
+    AwaitHosts,
+    CreateStack,
+    DeleteStack,
+    Judge,
+    Plan,
+    PushImage,
+    RunTask,
+    SmokeTest,
+    Step,
+    UpdateStack,
+)
+from infra.rollout import Rollout
+from infra.stack_changes import StackChanger
+from infra.tasks import TaskRunner
+from infra.task_requests import request_for
+
+POLL_SECONDS = 1.0
+
+
+@dataclass
+class Execution:
+    """Everything that the steps of one deploy share. `release` names this deploy."""
+
+    aws: Aws
+    config: Config
+    engine: Engine
+    reporter: Reporter
+    actual: Actual
+    release: str
+    smoke: Callable[[str], None]
+    push: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    stacks: StackChanger = field(init=False)
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stacks = StackChanger(self.aws, self.config, self.reporter, self.actual, sleep=self.sleep)
+        self.began = time.time()
+
+    def run(self, plan: Plan, *, stopped: Callable[[], bool] = lambda: False) -> Outcome:
+        """Carry out every step; a failure stops what depends on it and lets the rest finish."""
+        steps = {step.id: step for step in plan.steps}
+
+        def work(name: str) -> None:
+            self.reporter.tell("started", name)
+            try:
+                text = self._do(steps[name])
+            except EstaleiroError as error:
+                self.reporter.tell("failed", name, str(error))
+                raise
+            self.reporter.tell("done", name, text or "")
+
+        return run_graph({step.id: step.needs for step in plan.steps}, work, stopped=stopped)
+
+    @singledispatchmethod
+    def _do(self, step: Step) -> str | None:
+        raise TypeError(f"no rule says how to do {step!r}")
+
+    @_do.register
+    def _(self, step: PushImage) -> str | None:
+        self.push(step.reference)
+        return None
+
+    @_do.register
+    def _(self, step: CreateStack) -> str | None:
+        return self.stacks.create(step)
+
+    @_do.register
+    def _(self, step: UpdateStack) -> str | None:
+        return self.stacks.update(step)
+
+    @_do.register
+    def _(self, step: DeleteStack) -> str | None:
+        return self.stacks.delete(step.id, step.name)
+
+    @_do.register
+    def _(self, step: AwaitHosts) -> str | None:
+        cluster = self.stacks.output("cluster", "Cluster")
+        deadline = self.clock() + self.config.environment.deploy.hosts_ready_seconds
+        while True:
+            hosts = self.aws.ecs.container_instances(cluster)
+            ready = sum(host.connected and host.status == "ACTIVE" for host in hosts)
+            if ready >= step.count:
+                return f"{ready} connected"
+            if self.clock() >= deadline:
+                raise EstaleiroError(_hosts_missing(self.aws, ready, step.count, [h.instance for h in hosts]))
+            self.sleep(POLL_SECONDS)
+
+    @_do.register
+    def _(self, step: RunTask) -> str | None:
+        request = request_for(
+            self.config, self.stacks.outputs, step.service, step.task, token=f"{self.release}-{step.id}"
+        )
+        runner = TaskRunner(
+            self.aws, line=lambda text: self.reporter.tell("log", step.id, text), sleep=self.sleep
+        )
+        result = runner.run(request)
+        if not result.succeeded:
+            raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.cause}")
+        return None
+
+    @_do.register
+    def _(self, step: Judge) -> str | None:
+        return Rollout(self.aws, self.config, self.stacks.outputs, sleep=self.sleep).judge(
+            step.service, since=self.began
+        )
+
+    @_do.register
+    def _(self, step: SmokeTest) -> str | None:
+        self.smoke(self.stacks.output("edge", "Url"))
+        return None
+
+
+def _hosts_missing(aws: Aws, ready: int, wanted: int, instances: list[str]) -> str:
+    said = aws.ec2.console_output(instances[0]) if instances else ""
+    tail = "\n".join(said.splitlines()[-20:])
+    return f"{ready} of {wanted} hosts connected in time; look at their console output" + (
+        f":\n{tail}" if tail else " in the EC2 console"
+    )

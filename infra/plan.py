@@ -1,0 +1,320 @@
+"""What has to happen, as data: desired and actual in, a list of frozen steps out. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from infra import naming
+from infra.config import Config, Service
+from infra.differences import ResourceChange, template_changes
+from infra.stacks.model import Output, Resolved, Stack
+from infra.stacks import with_kept
+
+# A create that failed leaves a stack that can only be deleted (CloudFormation user guide, stack status codes).
+FAILED_CREATES = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
+UNKNOWN = "known after deploy"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A stack as it stands in CloudFormation."""
+
+    part: str
+    name: str
+    status: str
+    template: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Actual:
+    """What is there: the environment's stacks by part, and what `Resolved` parameters stand for now."""
+
+    stacks: Mapping[str, Deployed] = field(default_factory=dict)
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    missing_images: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. `needs` are the ids of the steps that must have succeeded before."""
+
+    id: str
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class PushImage(Step):
+    """Send an image that the registry does not have."""
+
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class CreateStack(Step):
+    """Make a stack; `over_failed` deletes what a failed create left first."""
+
+    stack: Stack = field(default_factory=lambda: Stack("", "", ""))
+    over_failed: bool = False
+
+
+@dataclass(frozen=True)
+class UpdateStack(Step):
+    """Bring a stack to its template; `unknown` names the parameters whose value an earlier step will give."""
+
+    stack: Stack = field(default_factory=lambda: Stack("", "", ""))
+    changes: tuple[ResourceChange, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeleteStack(Step):
+    """Remove the stack of a service that left services/; its data is kept by the deletion policies."""
+
+    part: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AwaitHosts(Step):
+    """Wait until the least number of hosts is connected."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class RunTask(Step):
+    """Run a one-off task (`provision`, `migrate`, `clients`) from the release's task definition."""
+
+    service: str = ""
+    task: str = ""
+
+
+@dataclass(frozen=True)
+class Judge(Step):
+    """Ask ECS for the verdict on a service's deployment."""
+
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class SmokeTest(Step):
+    """One request through the edge."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of one deploy, in an order that satisfies every `needs`."""
+
+    environment: str
+    steps: tuple[Step, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything is already as it should be."""
+        return not self.steps
+
+
+def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str | None = None) -> Plan:
+    """Compare what should be with what is. `only` narrows the services' own steps to one service."""
+    steps: dict[str, Step] = {}
+    for image in sorted(actual.missing_images):
+        _add(steps, PushImage(f"push {image.rpartition(':')[2]}", reference=image))
+    pushes = frozenset(steps)
+    by_part = {stack.part: stack for stack in stacks}
+    for stack in (stack for stack in stacks if stack.part in naming.PARTS):
+        _stack_step(steps, stack, actual, needs=_needs(stack))
+        if stack.part == "cluster" and "cluster" in steps and not config.environment.fargate:
+            hosts = config.environment.hosts.min
+            _add(steps, AwaitHosts("hosts", frozenset({"cluster"}), count=hosts))
+    services = [service for service in config.services if only in (None, service.name)]
+    for service in services:
+        _release_steps(steps, service, by_part, actual, pushes)
+    for service in _in_call_order(config, services):
+        _service_steps(steps, service, config, by_part, actual)
+    if any(isinstance(step, Judge) for step in steps.values()):
+        _add(steps, SmokeTest("smoke test", frozenset(s for s in steps if s.endswith(" verdict"))))
+    for service in services:
+        _trim_step(steps, service, by_part, actual)
+    if only is None:
+        for step in _deletions(by_part, actual):
+            _add(steps, replace(step, needs=step.needs | frozenset(steps)))
+    return Plan(config.environment.name, tuple(_narrowed(steps)))
+
+
+def parameter_values(
+    stack: Stack, actual: Actual, changing: frozenset[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the values that are known now, and the names of those that a changing stack will give."""
+    known: dict[str, str] = {}
+    unknown = []
+    for key, value in stack.parameters.items():
+        if isinstance(value, Output):
+            source = actual.stacks.get(value.part)
+            if value.part in changing or source is None or value.key not in source.outputs:
+                unknown.append(key)
+            if source is not None and value.key in source.outputs:
+                known[key] = source.outputs[value.key]
+        else:
+            known[key] = actual.resolved[value.what] if isinstance(value, Resolved) else value
+    return known, tuple(sorted(unknown))
+
+
+def _add(steps: dict[str, Step], step: Step) -> None:
+    steps[step.id] = step
+
+
+def _needs(stack: Stack, *more: str) -> frozenset[str]:
+    return stack.needs | frozenset(more)
+
+
+def _stack_step(steps: dict[str, Step], stack: Stack, actual: Actual, *, needs: frozenset[str]) -> bool:
+    """Add the step that brings a stack to its template, if there is anything to do; say whether there is."""
+    deployed = actual.stacks.get(stack.part)
+    if deployed is None or deployed.status in FAILED_CREATES:
+        _add(steps, CreateStack(stack.part, needs, stack=stack, over_failed=deployed is not None))
+        return True
+    known, unknown = parameter_values(stack, actual, frozenset(steps))
+    changes = template_changes(deployed.template, stack.template)
+    parameters = {key: value for key, value in known.items() if key not in unknown}
+    differs = any(deployed.parameters.get(key) != value for key, value in parameters.items())
+    removed = set(deployed.parameters) - set(stack.parameters)
+    settled = deployed.status.endswith("_COMPLETE")
+    if settled and not (changes or unknown or differs or removed or not _tagged(stack, deployed)):
+        return False
+    if not changes and not differs and not removed and _tagged(stack, deployed) and settled:
+        changes = ()
+    _add(steps, UpdateStack(stack.part, needs, stack=stack, changes=changes, unknown=unknown))
+    return True
+
+
+def _tagged(stack: Stack, deployed: Deployed) -> bool:
+    """Whether the tags are there; the expiry alone is not a reason to update (`extend` moves it)."""
+    return all(
+        deployed.tags.get(key) == value
+        for key, value in stack.tags.items()
+        if not key.endswith(":expires-at")
+    )
+
+
+def _release_steps(
+    steps: dict[str, Step],
+    service: Service,
+    by_part: Mapping[str, Stack],
+    actual: Actual,
+    pushes: frozenset[str],
+) -> None:
+    part = naming.release_part(service.name)
+    own = naming.database_part(service.name)
+    if own in by_part:
+        _stack_step(steps, by_part[own], actual, needs=_needs(by_part[own]))
+    stack = by_part[part]
+    running = actual.stacks.get(part)
+    if running is not None and running.status not in FAILED_CREATES:
+        stack = with_kept(stack, running.template)
+    _stack_step(steps, stack, actual, needs=_needs(stack) | pushes | _hosts(steps))
+
+
+def _service_steps(
+    steps: dict[str, Step],
+    service: Service,
+    config: Config,
+    by_part: Mapping[str, Stack],
+    actual: Actual,
+) -> None:
+    stack = by_part[service.name]
+    before = _before(service, config)
+    if not _stack_step(steps, stack, actual, needs=_needs(stack) | before | _hosts(steps)):
+        return
+    tasks = [task for task in _tasks(service) if _task_is_due(service, task, stack, steps, actual)]
+    previous = frozenset({naming.release_part(service.name)}) | _hosts(steps)
+    if "clients" in tasks:
+        previous |= {naming.release_part(other.name) for other in config.services}
+    for task in tasks:
+        step = RunTask(f"{service.name} {task}", previous, service=service.name, task=task)
+        _add(steps, step)
+        previous = frozenset({step.id})
+    own = steps.pop(stack.part)
+    _add(steps, replace(own, needs=own.needs | previous))
+    _add(steps, Judge(f"{service.name} verdict", frozenset({stack.part}), service=service.name))
+
+
+def _tasks(service: Service) -> tuple[str, ...]:
+    database = ("provision", "migrate") if service.database else ()
+    return (*database, "clients") if service.issuer is not None else database
+
+
+def _task_is_due(
+    service: Service, task: str, stack: Stack, steps: Mapping[str, Step], actual: Actual
+) -> bool:
+    """A service stack records the task definitions that prepared it; another one means: run it again."""
+    key = f"{task.title()}TaskDefinition"
+    deployed = actual.stacks.get(service.name)
+    release = actual.stacks.get(naming.release_part(service.name))
+    if deployed is None or release is None or key not in stack.parameters:
+        return True
+    if naming.release_part(service.name) in steps:
+        return True
+    return deployed.parameters.get(key) != release.outputs.get(key)
+
+
+def _before(service: Service, config: Config) -> frozenset[str]:
+    """The verdicts to wait for: those it calls, the issuer for every caller, everything for the gateway."""
+    if service.public:
+        others = [other.name for other in config.services if not other.public]
+    else:
+        others = list(service.calls)
+        if service.calls and service.issuer is None:
+            others.append(config.issuer.name)
+    return frozenset(f"{name} verdict" for name in others)
+
+
+def _in_call_order(config: Config, services: Sequence[Service]) -> Iterator[Service]:
+    waiting = {service.name: service for service in services}
+    while waiting:
+        free = [
+            service
+            for service in waiting.values()
+            if not any(verdict.removesuffix(" verdict") in waiting for verdict in _before(service, config))
+        ]
+        for service in sorted(free, key=lambda service: service.name):
+            yield waiting.pop(service.name)
+
+
+def _hosts(steps: Mapping[str, Step]) -> frozenset[str]:
+    return frozenset({"hosts"}) & frozenset(steps)
+
+
+def _trim_step(
+    steps: dict[str, Step], service: Service, by_part: Mapping[str, Stack], actual: Actual
+) -> None:
+    """Removals come after the verdict, so that what serves and what a rollback needs stays until then."""
+    part = naming.release_part(service.name)
+    running = actual.stacks.get(part)
+    if running is None or running.status in FAILED_CREATES:
+        return
+    plain = by_part[part]
+    kept = with_kept(plain, running.template)
+    if kept.template != plain.template:
+        changes = template_changes(kept.template, plain.template)
+        needs = frozenset({part, f"{service.name} verdict", "smoke test"})
+        _add(steps, UpdateStack(f"{part} removals", needs, stack=plain, changes=changes))
+
+
+def _deletions(by_part: Mapping[str, Stack], actual: Actual) -> Iterator[DeleteStack]:
+    """Stacks that the configuration no longer has: a service's own stack before its release."""
+    gone = [stack for part, stack in actual.stacks.items() if part not in by_part]
+    previous: frozenset[str] = frozenset()
+    for stack in sorted(gone, key=lambda stack: (stack.part.endswith(("-release", "-database")), stack.part)):
+        step = DeleteStack(f"delete {stack.part}", previous, part=stack.part, name=stack.name)
+        previous = frozenset({step.id})
+        yield step
+
+
+def _narrowed(steps: Mapping[str, Step]) -> Iterator[Step]:
+    """Needs that are no step of this plan are already satisfied."""
+    for step in steps.values():
+        yield replace(step, needs=frozenset(step.needs & steps.keys()))

@@ -1,0 +1,122 @@
+"""Events, plans and tables as text and as JSON values; it returns strings, and one place prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from infra.differences import ResourceChange
+from infra.events import Event
+from infra.plan import (
+    AwaitHosts,
+    CreateStack,
+    DeleteStack,
+    Judge,
+    Plan,
+    PushImage,
+    RunTask,
+    SmokeTest,
+    Step,
+    UpdateStack,
+)
+
+_MARKS = {"add": "+", "change": "~", "replace": "!", "remove": "-"}
+_WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed": "FAILED", "skipped": "skipped"}
+
+
+def event_line(event: Event) -> str:
+    """One line of progress: seconds, step, what happened."""
+    text = f" {event.text}" if event.text else ""
+    return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    """The same as a JSON value."""
+    return asdict(event)
+
+
+def plan_text(plan: Plan) -> str:
+    """The whole plan for a person: removals and replacements first in each stack, then the rest."""
+    if plan.empty:
+        return f"{plan.environment}: nothing to do; everything is as the files say."
+    lines = [f"{plan.environment}: {len(plan.steps)} steps"]
+    for step in plan.steps:
+        lines.append(f"  {step_text(step)}")
+        for change in _loudest_first(step.changes if isinstance(step, UpdateStack) else ()):
+            lines.extend(f"      {line}" for line in _change_lines(change))
+        if isinstance(step, UpdateStack) and step.unknown:
+            lines.append(f"      {', '.join(step.unknown)}: known after deploy")
+    return "\n".join(lines)
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The plan as a JSON value: environment, empty, steps."""
+    return {
+        "environment": plan.environment,
+        "empty": plan.empty,
+        "steps": [_step_json(step) for step in plan.steps],
+    }
+
+
+def step_text(step: Step) -> str:
+    """One step as a short sentence."""
+    match step:
+        case PushImage():
+            return f"push image {step.reference.rpartition('/')[2]}"
+        case CreateStack():
+            return f"create stack {step.stack.name}" + (" (over a failed create)" if step.over_failed else "")
+        case UpdateStack():
+            return f"update stack {step.stack.name}" + (" (removals)" if step.id.endswith("removals") else "")
+        case DeleteStack():
+            return f"delete stack {step.name}"
+        case AwaitHosts():
+            return f"wait for {step.count} connected hosts"
+        case RunTask():
+            return f"run task {step.task} of {step.service}"
+        case Judge():
+            return f"verdict on {step.service}"
+        case SmokeTest():
+            return "smoke test through the edge"
+    return step.id
+
+
+def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    """Columns as wide as their widest cell, two spaces apart."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:
+    """What failed and what was therefore not done, for the last lines that a command prints."""
+    lines = [f"{name}: {error}" for name, error in failed.items()]
+    if not_run:
+        lines.append(f"not done because of that: {', '.join(not_run)}")
+    return "\n".join(lines)
+
+
+def _loudest_first(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
+    order = {"replace": 0, "remove": 1, "change": 2, "add": 3}
+    return sorted(changes, key=lambda change: (order[change.action], change.logical_id))
+
+
+def _change_lines(change: ResourceChange) -> Iterable[str]:
+    yield f"{_MARKS[change.action]} {change.action} {change.logical_id} ({change.type})"
+    for item in change.properties:
+        yield f"    {item.path}: {_short(item.before)} -> {_short(item.after)}"
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "(none)"
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    data: dict[str, Any] = {"id": step.id, "does": step_text(step), "needs": sorted(step.needs)}
+    if isinstance(step, UpdateStack):
+        data |= {"changes": [asdict(change) for change in step.changes], "known_after_deploy": list(step.unknown)}
+    return data

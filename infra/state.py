@@ -1,0 +1,140 @@
+"""The state bucket: who holds an environment's lock, and what each deploy left behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.aws.s3 import Bucket
+from infra.errors import EstaleiroError, Locked
+
+RENEW_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds the lock. `renewed` and `since` are seconds since the epoch."""
+
+    id: str
+    who: str
+    command: str
+    since: float
+    renewed: float
+
+    @property
+    def sentence(self) -> str:
+        """One line for whoever finds the lock taken."""
+        since = datetime.fromtimestamp(self.since, UTC).strftime("%H:%M:%S UTC")
+        return f"{self.who} has been running `{self.command}` since {since}"
+
+
+class Lock:
+    """One environment's lock: taken by a conditional put, renewed while it lives, released by its owner alone."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        environment: str,
+        owner: Owner,
+        *,
+        lifetime: float,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bucket = bucket
+        self._key = f"locks/{environment}.json"
+        self._environment = environment
+        self._owner = owner
+        self._lifetime = lifetime
+        self._clock = clock
+        self._sleep = sleep
+
+    @contextmanager
+    def held(
+        self, *, wait_seconds: float = 0, note: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
+        """Hold the lock for the block; a silent owner is waited for, a living one for `wait_seconds`.
+
+        Raises Locked when somebody else holds it.
+        """
+        self._take(wait_seconds, note)
+        stop = threading.Event()
+        renewal = threading.Thread(target=self._renew, args=(stop,), daemon=True)
+        renewal.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            renewal.join()
+            self._release()
+
+    def _take(self, wait_seconds: float, note: Callable[[str], None]) -> None:
+        patience = self._clock() + wait_seconds
+        noted = False
+        while not self._bucket.put_if_absent(self._key, self._body()):
+            found = self._bucket.get(self._key)
+            if found is None:
+                continue
+            other = Owner(**json.loads(found.body))
+            silent = self._clock() - other.renewed
+            if silent > self._lifetime and self._bucket.put_if_match(self._key, self._body(), found.etag):
+                return
+            if silent <= RENEW_SECONDS * 2 and self._clock() >= patience:
+                raise Locked(
+                    f"{self._environment} is locked: {other.sentence}; "
+                    "wait for it to end, or use --lock-wait SECONDS"
+                )
+            if not noted:
+                note(f"waiting for the lock: {other.sentence}")
+                noted = True
+            self._sleep(1.0)
+
+    def _renew(self, stop: threading.Event) -> None:
+        while not stop.wait(RENEW_SECONDS):
+            found = self._bucket.get(self._key)
+            if found is not None and self._is_ours(found.body):
+                self._bucket.put_if_match(self._key, self._body(), found.etag)
+
+    def _release(self) -> None:
+        found = self._bucket.get(self._key)
+        if found is not None and self._is_ours(found.body):
+            self._bucket.delete(self._key)
+
+    def _is_ours(self, body: bytes) -> bool:
+        return bool(json.loads(body)["id"] == self._owner.id)
+
+    def _body(self) -> bytes:
+        return json.dumps(asdict(self._owner) | {"renewed": self._clock()}).encode()
+
+
+class Releases:
+    """The record of every deploy of an environment, newest last; ids sort by time."""
+
+    def __init__(self, bucket: Bucket, environment: str) -> None:
+        self._bucket = bucket
+        self._prefix = f"releases/{environment}/"
+
+    def write(self, release: str, record: Mapping[str, Any]) -> None:
+        """Store a record; the same id again replaces it."""
+        self._bucket.put(
+            f"{self._prefix}{release}.json", json.dumps(record, indent=1, sort_keys=True).encode()
+        )
+
+    def read(self, release: str) -> dict[str, Any]:
+        """Return a record. Raises EstaleiroError when there is none."""
+        found = self._bucket.get(f"{self._prefix}{release}.json")
+        if found is None:
+            raise EstaleiroError(f"there is no release {release!r}; `releases` lists those that there are")
+        record: dict[str, Any] = json.loads(found.body)
+        return record
+
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of all records, oldest first."""
+        keys = self._bucket.keys(self._prefix)
+        return tuple(sorted(key.removeprefix(self._prefix).removesuffix(".json") for key in keys))

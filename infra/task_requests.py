@@ -1,0 +1,55 @@
+"""Which task definition, cluster and network a one-off task of a service uses: pure lookups in stack outputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from infra import naming
+from infra.aws.ecs import Network
+from infra.config import Config
+from infra.errors import EstaleiroError
+from infra.tasks import TaskRequest
+
+Outputs = Mapping[str, Mapping[str, str]]
+
+
+def request_for(config: Config, outputs: Outputs, service: str, task: str, *, token: str) -> TaskRequest:
+    """Return the request for a task that the release stack of a service defines.
+
+    `token` is any text; the same text never starts two tasks. Raises EstaleiroError before the first deploy.
+    """
+    environment = config.environment
+    part = naming.release_part(service)
+    definition = outputs.get(part, {}).get(task_output(task))
+    cluster = outputs.get("cluster", {})
+    if definition is None or "Cluster" not in cluster:
+        raise EstaleiroError(
+            f"{service} has no {task} task in {environment.name}: its release is not deployed; "
+            f"run `./deploy.py deploy {environment.name}` first"
+        )
+    return TaskRequest(
+        service=service,
+        task_definition=definition,
+        cluster=cluster["Cluster"],
+        log_group=naming.log_group(environment.project, environment.name, service),
+        token=hashlib.sha256(token.encode()).hexdigest()[:32],
+        capacity_provider=cluster.get("CapacityProvider"),
+        network=_network(config, outputs),
+        deadline=environment.deploy.task_seconds,
+        placement=environment.deploy.placement_seconds,
+    )
+
+
+def task_output(task: str) -> str:
+    """Return the output key of a task definition: `web` to `WebTaskDefinition`."""
+    return "".join(word.capitalize() for word in task.split("-")) + "TaskDefinition"
+
+
+def _network(config: Config, outputs: Outputs) -> Network | None:
+    """Tasks have an address of their own on Fargate only."""
+    if not config.environment.fargate:
+        return None
+    network = outputs["network"]
+    subnets = tuple(network["TaskSubnets"].split(","))
+    return Network(subnets, (network["TaskSecurityGroup"],), config.environment.network.nat == "none")

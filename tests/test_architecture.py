@@ -1,0 +1,155 @@
+"""Who may import what, how long things may be: the design's rules, read from the code itself."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIMIT_MODULE, LIMIT_FUNCTION = 250, 40
+
+ALLOWED = {
+    "troposphere": ("infra/stacks/", "infra/hosts/"),
+    "boto3": ("infra/aws/", "tests/"),
+    "botocore": ("infra/aws/", "infra/local/", "tests/"),
+    "ministack": ("infra/local/", "tests/local/"),
+    "docker": ("infra/docker.py", "infra/local/", "tests/"),
+    "fabric": ("infra/ssh.py", "tests/"),
+    "moto": ("tests/",),
+}
+
+PURE = ("infra/config/", "infra/images.py", "infra/stacks/", "infra/plan.py", "infra/differences.py", "infra/report.py")
+EFFECTS = {"boto3", "botocore", "docker", "socket", "subprocess", "urllib", "http", "time", "os", "random", "secrets"}
+
+
+def sources() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in listed.stdout.split() if (ROOT / name).exists()]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("library", sorted(ALLOWED))
+def test_a_library_is_imported_behind_its_wall_only(library: str) -> None:
+    strangers = [
+        relative(path)
+        for path in sources()
+        if any(name.split(".")[0] == library for name in imports(path))
+        and not relative(path).startswith(ALLOWED[library])
+    ]
+
+    assert strangers == []
+
+
+def test_the_pure_core_has_no_effects() -> None:
+    impure = [
+        (relative(path), name)
+        for path in sources()
+        if relative(path).startswith(PURE)
+        for name in imports(path)
+        if name.split(".")[0] in EFFECTS
+    ]
+
+    assert impure == []
+
+
+def test_infra_and_services_do_not_know_each_other() -> None:
+    services = {path.name for path in (ROOT / "services").iterdir() if path.is_dir()}
+    wrong = [
+        (relative(path), name)
+        for path in sources()
+        for name in imports(path)
+        if (relative(path).startswith("infra/") and name.split(".")[0] in {*services, "services"})
+        or (relative(path).startswith("services/") and name.split(".")[0] == "infra")
+    ]
+
+    assert wrong == []
+
+
+def test_a_service_imports_no_other_service() -> None:
+    services = {path.name for path in (ROOT / "services").iterdir() if path.is_dir()} - {"chassis"}
+    wrong = [
+        (relative(path), name)
+        for path in sources()
+        if relative(path).startswith("services/")
+        for name in imports(path)
+        if name.split(".")[0] in services - {path.relative_to(ROOT / "services").parts[0]}
+    ]
+
+    assert wrong == []
+
+
+def test_the_local_cloud_knows_nothing_of_our_stacks() -> None:
+    wrong = [
+        (relative(path), name)
+        for path in sources()
+        if relative(path).startswith("infra/local/")
+        for name in imports(path)
+        if name.startswith("infra.") and not name.startswith(("infra.local", "infra.errors"))
+    ]
+
+    assert wrong == []
+
+
+def test_nothing_in_infra_names_a_service() -> None:
+    services = {path.parent.name for path in (ROOT / "services").glob("*/service.toml")}
+    named = [
+        (relative(path), node.value)
+        for path in sources()
+        if relative(path).startswith("infra/")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in services - {"gateway"}
+    ]
+
+    assert named == []
+
+
+def test_modules_and_functions_stay_small() -> None:
+    long = []
+    for path in sources():
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > LIMIT_MODULE:
+            long.append(f"{relative(path)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                if length > LIMIT_FUNCTION:
+                    long.append(f"{relative(path)}:{node.name}: {length} lines")
+
+    assert long == []
+
+
+def test_every_module_says_what_it_holds() -> None:
+    silent = [
+        relative(path)
+        for path in sources()
+        if path.name not in ("__main__.py", "conftest.py")
+        and path.stat().st_size
+        and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+    assert silent == []
+
+
+def test_nothing_is_patched() -> None:
+    patched = [relative(path) for path in sources() for name in imports(path) if name.startswith("unittest.mock")]
+
+    assert patched == []
