@@ -22,7 +22,7 @@ class CauseWatch:
     def __init__(self, aws: Aws, config: Config, outputs: Mapping[str, Mapping[str, str]], part: str) -> None:
         self._aws = aws
         self._config = config
-        self._cluster = outputs.get("cluster", {}).get("Cluster", "")
+        self._cluster = outputs.get("cluster", {}).get("ClusterName", "")
         self._service = next((service for service in config.services if service.name == part), None)
         self._began = time.time()
         self._looked = 0.0
@@ -43,6 +43,7 @@ class CauseWatch:
             return
         self._looked = time.monotonic()
         environment = self._config.environment
+        group = naming.log_group(environment.project, environment.name, self._service.name)
         for process in self._service.processes:
             family = naming.task_family(environment.project, environment.name, self._service.name, process)
             try:
@@ -50,7 +51,7 @@ class CauseWatch:
             except AwsError:
                 continue  # The verdict does not hang on this look; the next one may succeed.
             for task in stopped:
-                self._note(process, task)
+                self._note(process, task, group)
 
     def explained(self, reason: str) -> str:
         """Return the reason with the cause of the first failing task and its last log lines."""
@@ -62,14 +63,11 @@ class CauseWatch:
         tail = "".join(f"\n    {line}" for line in lines)
         return f"{reason}\n  {process}: {cause_of(task)}{tail}"
 
-    def _note(self, process: str, task: Task) -> None:
-        if process in self._found or task.stop_code == "ServiceSchedulerInitiated" and _ended_well(task):
+    def _note(self, process: str, task: Task, group: str) -> None:
+        if process in self._found or (task.stop_code == "ServiceSchedulerInitiated" and _ended_well(task)):
             return
         if task.created is not None and task.created.timestamp() < self._began - 1:
             return
-        environment = self._config.environment
-        assert self._service is not None
-        group = naming.log_group(environment.project, environment.name, self._service.name)
         lines = tuple(
             line
             for container in task.containers
@@ -79,4 +77,7 @@ class CauseWatch:
 
 
 def _ended_well(task: Task) -> bool:
-    return "failed" not in (task.stopped_reason or "").lower()
+    """Whether the scheduler stopped it for a reason of its own, such as a newer deployment."""
+    return (
+        task.stop_code == "ServiceSchedulerInitiated" and "failed" not in (task.stopped_reason or "").lower()
+    )

@@ -39,7 +39,15 @@ def archive() -> Iterator[Path]:
 def mmdebstrap_command(file: Path) -> list[str]:
     """Return the command that writes the file system of a slim Debian into a tar file."""
     slim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _UNWANTED]
-    return ["mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", *slim, SUITE, str(file)]
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        "--include=ca-certificates",
+        *slim,
+        SUITE,
+        str(file),
+    ]
 
 
 def debootstrap_commands(folder: Path, file: Path) -> list[list[str]]:
@@ -57,7 +65,9 @@ def _make(folder: Path) -> Path:
     file = folder / "debian.tar"
     tool = _tool()
     _require_keyring()
-    commands = [mmdebstrap_command(file)] if tool == "mmdebstrap" else debootstrap_commands(folder / "root", file)
+    commands = (
+        [mmdebstrap_command(file)] if tool == "mmdebstrap" else debootstrap_commands(folder / "root", file)
+    )
     for command in commands:
         run(_root(command), f"the base image could not be made with {tool}")
     return file

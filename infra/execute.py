@@ -9,7 +9,6 @@ from functools import singledispatchmethod
 
 from infra.aws import Aws
 from infra.config import Config
-from infra.docker import Engine
 from infra.errors import EstaleiroError
 from infra.events import Reporter
 from infra.graph import Outcome, run_graph
@@ -28,8 +27,8 @@ from infra.plan import (
 )
 from infra.rollout import Rollout
 from infra.stack_changes import StackChanger
-from infra.tasks import TaskRunner
 from infra.task_requests import request_for
+from infra.tasks import TaskRunner
 
 POLL_SECONDS = 1.0
 
@@ -40,7 +39,6 @@ class Execution:
 
     aws: Aws
     config: Config
-    engine: Engine
     reporter: Reporter
     actual: Actual
     release: str
@@ -93,7 +91,7 @@ class Execution:
 
     @_do.register
     def _(self, step: AwaitHosts) -> str | None:
-        cluster = self.stacks.output("cluster", "Cluster")
+        cluster = self.stacks.output("cluster", "ClusterName")
         deadline = self.clock() + self.config.environment.deploy.hosts_ready_seconds
         while True:
             hosts = self.aws.ecs.container_instances(cluster)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -23,6 +23,8 @@ Kind = Literal["python", "gateway"]
 
 OCI_ARCHITECTURES: dict[Architecture, str] = {"x86_64": "amd64", "arm64": "arm64"}
 """AWS's word for an architecture, and the one of OCI and Debian."""
+
+LOCAL_REPOSITORY = "estaleiro"
 
 RESERVED_NAMES = frozenset({"build", "base", "packages", "chassis", "postgres", "empty"})
 """Images that exist beside those of services; a service may not take these names."""
@@ -90,17 +92,27 @@ def describe_postgres(root: Path) -> Image:
     return _image(root, "postgres", runs=True)
 
 
-def needed(images: Iterable[Image], tags: Iterable[str]) -> tuple[Image, ...]:
-    """Return the images with `tags` and all that they are made from, in the order of `images`."""
+def postgres_reference(root: Path) -> str:
+    """Return the name that the engine holds the local cloud's PostgreSQL by."""
+    return local_reference(describe_postgres(root).tag)
+
+
+def local_reference(tag: str) -> str:
+    """Return the name of a built image on the engine, before it gets that of a registry."""
+    return f"{LOCAL_REPOSITORY}:{tag}"
+
+
+def missing(images: Iterable[Image], is_there: Callable[[Image], bool]) -> tuple[Image, ...]:
+    """Return the images to build, in the order of `images`: what runs and is not there, and what that is made from."""
     by_tag = {image.tag: image for image in images}
-    wanted: set[str] = set()
-    pending = [tag for tag in tags if tag in by_tag]
+    found: set[str] = set()
+    pending = [tag for tag, image in by_tag.items() if image.runs]
     while pending:
         tag = pending.pop()
-        if tag not in wanted:
-            wanted.add(tag)
-            pending += [base for _, base in by_tag[tag].bases if base in by_tag]
-    return tuple(image for tag, image in by_tag.items() if tag in wanted)
+        if tag in by_tag and tag not in found and not is_there(by_tag[tag]):
+            found.add(tag)
+            pending += [base for _, base in by_tag[tag].bases]
+    return tuple(image for tag, image in by_tag.items() if tag in found)
 
 
 def empty_tag(architecture: Architecture) -> str:

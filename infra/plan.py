@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from infra import naming
 from infra.config import Config, Service
 from infra.differences import ResourceChange, template_changes
-from infra.stacks.model import Output, Resolved, Stack
 from infra.stacks import with_kept
+from infra.stacks.model import Output, Resolved, Stack
 
 # A create that failed leaves a stack that can only be deleted (CloudFormation user guide, stack status codes).
 FAILED_CREATES = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})

@@ -33,7 +33,7 @@ class Rollout:
         self._outputs = outputs
         self._clock = clock
         self._sleep = sleep
-        self._cluster = outputs["cluster"]["Cluster"]
+        self._cluster = outputs["cluster"]["ClusterName"]
 
     def judge(self, service: str, *, since: float) -> str:
         """Return a sentence when every process of the service runs this release and stays up for the soak time.

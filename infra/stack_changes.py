@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from infra.aws import Aws
 from infra.aws.cloudformation import ChangeSet, Event, StackState, in_progress
@@ -60,8 +61,7 @@ class StackChanger:
             self._aws.cloudformation.delete_stack(stack.name)
             self._wait(step.id, stack.name)
             state = None
-        kind = "CREATE" if state is None else "UPDATE"
-        return self._apply(step.id, stack, kind, shown=None)
+        return self._apply(step.id, stack, "CREATE" if state is None else "UPDATE", shown=None)
 
     def update(self, step: UpdateStack) -> str | None:
         """Bring a stack to its template; refuses what the plan did not show."""
@@ -90,7 +90,7 @@ class StackChanger:
             state = self._wait(name, name, failure_is_end=True)
         return state
 
-    def _apply(self, step: str, stack: Stack, kind: str, *, shown: frozenset[str] | None) -> str | None:
+    def _apply(self, step: str, stack: Stack, kind: Literal["CREATE", "UPDATE"], *, shown: frozenset[str] | None) -> str | None:
         change_set = self._aws.cloudformation.create_change_set(
             stack.name,
             template=stack.template,

@@ -23,7 +23,7 @@ def request_for(config: Config, outputs: Outputs, service: str, task: str, *, to
     part = naming.release_part(service)
     definition = outputs.get(part, {}).get(task_output(task))
     cluster = outputs.get("cluster", {})
-    if definition is None or "Cluster" not in cluster:
+    if definition is None or "ClusterName" not in cluster:
         raise EstaleiroError(
             f"{service} has no {task} task in {environment.name}: its release is not deployed; "
             f"run `./deploy.py deploy {environment.name}` first"
@@ -31,7 +31,7 @@ def request_for(config: Config, outputs: Outputs, service: str, task: str, *, to
     return TaskRequest(
         service=service,
         task_definition=definition,
-        cluster=cluster["Cluster"],
+        cluster=cluster["ClusterName"],
         log_group=naming.log_group(environment.project, environment.name, service),
         token=hashlib.sha256(token.encode()).hexdigest()[:32],
         capacity_provider=cluster.get("CapacityProvider"),

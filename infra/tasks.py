@@ -134,29 +134,25 @@ class _Follower:
 
     def __init__(self, aws: Aws, request: TaskRequest, line: Lines) -> None:
         self._aws, self._request, self._line = aws, request, line
-        self._shown: set[tuple[str, int, str, int]] = set()
+        self._shown: set[str] = set()
 
     def show(self, task: Task) -> int:
         """Print what is new; return how many lines that was."""
-        streams = tuple(log_stream(task, container.name) for container in task.containers)
-        counts: dict[tuple[str, int, str], int] = {}
-        fresh = 0
-        for event in self._aws.logs.events(self._request.log_group, streams=streams):
-            place = (event.stream, event.time_ms, event.message)
-            counts[place] = counts.get(place, 0) + 1
-            key = (*place, counts[place])
-            if key not in self._shown:
-                self._shown.add(key)
-                self._line(event.message)
-                fresh += 1
-        return fresh
+        streams = [log_stream(task, container.name) for container in task.containers]
+        events = self._aws.logs.events(self._request.log_group, streams=streams)
+        fresh = [event for event in events if event.id not in self._shown]
+        for event in fresh:
+            self._shown.add(event.id)
+            self._line(event.message)
+        return len(fresh)
 
     def flush(self, task: Task, sleep: Callable[[float], None]) -> None:
-        """CloudWatch shows lines late: look again until nothing new comes."""
+        """CloudWatch shows lines late: look again until nothing new comes, and once more at least."""
+        self.show(task)
         for _ in range(4):
+            sleep(POLL_SECONDS)
             if not self.show(task):
                 return
-            sleep(POLL_SECONDS)
 
 
 def _overrides(request: TaskRequest) -> TaskOverrides:

@@ -9,13 +9,18 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from infra.commands.parser import LOCAL, parser
-from infra.config import Config
-from infra.errors import ConfigurationError, EstaleiroError, Interrupted, Refused
-from infra.events import Event
-from infra.report import event_json, event_line
+from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token
+from infra.commands import run as run_command
+from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.deploying import built_context, conclude, described_context
+from infra.commands.parser import parser
+from infra.commands.terminal import agree, data, say, watcher
+from infra.config import Config, load
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted
+from infra.plan import Plan
+from infra.report import plan_json, plan_text, table
+from infra.state import Releases
 
 Arguments = argparse.Namespace
 
@@ -40,39 +45,16 @@ def run(root: Path, words: list[str]) -> int:
         return 0
 
 
-def say(text: str) -> None:
-    """Progress and words for people go to stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def data(value: Any, text: str, arguments: Arguments) -> None:
-    """What another program can use goes to stdout."""
-    print(json.dumps(value, indent=2, default=str) if arguments.json else text)
-
-
-def watcher(arguments: Arguments) -> Callable[[Event], None]:
-    """One line an event; JSON lines with --json."""
-    if arguments.json:
-        return lambda event: say(json.dumps(event_json(event)))
-    return lambda event: say(event_line(event))
-
-
-def agree(question: str, arguments: Arguments) -> None:
-    """Ask on a terminal. Raises Refused without one, or for any other answer than yes."""
-    if arguments.yes:
-        return
-    if not sys.stdin.isatty():
-        raise Refused("there is no terminal to ask on; add --yes to go on. Nothing was changed")
-    say(f"{question} [y/N]")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Refused("nothing was changed")
-
-
 def configuration(root: Path, arguments: Arguments) -> Config:
     """The environment's configuration."""
-    from infra.commands.context import read_configuration
 
-    return read_configuration(root, arguments.environment, arguments.like)
+    return load(root, arguments.environment, like=arguments.like)
+
+
+def opened(root: Path, arguments: Arguments, config: Config | None = None) -> Context:
+    """The surroundings of a command that looks at, or works in, what is deployed."""
+    reporter = new_reporter(watcher(arguments))
+    return open_context(root, config or configuration(root, arguments), reporter)
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -95,139 +77,117 @@ def _variables(pairs: list[str]) -> dict[str, str]:
 
 
 def _deploy(root: Path, arguments: Arguments) -> int:
-    from infra.commands.deploy import Wishes, deploy
-    from infra.commands.deploying import built_context, conclude
+    context, built = built_context(root, configuration(root, arguments), watcher(arguments))
 
-    context, images = built_context(root, configuration(root, arguments), watcher(arguments))
-
-    def agreed(plan: Any) -> bool:
-        from infra.report import plan_text
-
+    def agreed(plan: Plan) -> bool:
         say(plan_text(plan))
-        if arguments.environment != LOCAL:
+        if context.cloud is None:
             agree("Go on?", arguments)
         return True
 
-    wishes = Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
-    plan, outcome = deploy(context, images, wishes, agreed=agreed)
+    wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
+    plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
     result, text = conclude(context, plan, outcome)
     data(result, text, arguments)
     return 0
 
 
 def _plan(root: Path, arguments: Arguments) -> int:
-    from infra.commands.deploy import prepare
-    from infra.commands.deploying import described_context
-    from infra.report import plan_json, plan_text
-
-    context, images = described_context(root, configuration(root, arguments), watcher(arguments))
-    plan = prepare(context, images, only=arguments.service).plan
+    context, built = described_context(root, configuration(root, arguments), watcher(arguments))
+    plan = deploy.prepare(context, built, only=arguments.service).plan
     data(plan_json(plan), plan_text(plan), arguments)
     return 1 if arguments.fail_on_changes and not plan.empty else 0
 
 
 def _teardown(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import local_settings, open_context
-    from infra.commands.teardown import refuse_protected, teardown, teardown_local
-
     config = configuration(root, arguments)
-    refuse_protected(config)
-    if arguments.environment == LOCAL and not os.environ.get("AWS_ENDPOINT_URL"):
+    teardown.refuse_protected(config)
+    if uses_local_cloud(config):
         settings = local_settings(root, config)
         if settings.state.exists():
             agree("This removes the local cloud and all its data. Go on?", arguments)
-        removed = teardown_local(settings)
+        removed = teardown.teardown_local(settings)
     else:
-        context = open_context(root, config, watcher(arguments))
+        context = opened(root, arguments, config)
         agree(f"This removes {config.environment.name} and all its data. Go on?", arguments)
-        removed = teardown(context)
+        removed = teardown.teardown(context)
     text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
     data({"environment": config.environment.name, "removed": removed}, text, arguments)
     return 0
 
 
 def _bootstrap(root: Path, arguments: Arguments) -> int:
-    from infra.commands.bootstrap import bootstrap
-    from infra.commands.context import open_context
-
-    context = open_context(root, configuration(root, arguments), watcher(arguments))
-    changed = bootstrap(context)
+    context = opened(root, arguments)
+    changed = bootstrap.bootstrap(context)
     data({"changed": changed}, "the account is ready" if changed else "nothing to do", arguments)
     return 0
 
 
 def _images(root: Path, arguments: Arguments) -> int:
-    from infra.commands.images import build
-
-    images = build(root, configuration(root, arguments), watcher(arguments))
-    data(dict(images.tags), "\n".join(images.tags.values()), arguments)
+    config = configuration(root, arguments)
+    built = images.build(root, config, new_reporter(watcher(arguments)), postgres=uses_local_cloud(config))
+    data(dict(built.tags), "\n".join(built.tags.values()), arguments)
     return 0
 
 
 def _migrate(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.commands.migrate import Migration, migrate
-
-    context = open_context(root, configuration(root, arguments), watcher(arguments))
-    migrate(context, arguments.services, Migration(arguments.to, arguments.sql, arguments.status), print)
+    context = opened(root, arguments)
+    wanted = migrate.Migration(arguments.to, arguments.sql, arguments.status)
+    migrate.migrate(context, arguments.services, wanted, print)
     return 0
 
 
 def _run(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.commands.run import Run, run, start
-
     if not arguments.tail:
         raise ConfigurationError("run: the command is missing; write `run ENV SERVICE -- COMMAND ...`")
-    context = open_context(root, configuration(root, arguments), watcher(arguments))
+    context = opened(root, arguments)
     variables = _variables(arguments.env)
-    wanted = Run(tuple(arguments.tail), variables, arguments.cpu, arguments.memory, arguments.process)
+    wanted = run_command.Run(
+        tuple(arguments.tail), variables, arguments.cpu, arguments.memory, arguments.process
+    )
     if arguments.detach:
-        print(start(context, arguments.service, wanted))
+        print(run_command.start(context, arguments.service, wanted))
         return 0
-    result = run(context, arguments.service, wanted, lambda text: print(text, flush=True))
+    result = run_command.run(context, arguments.service, wanted, lambda text: print(text, flush=True))
     if not result.succeeded:
         say(f"the task failed: {result.cause}")
     return 1 if result.exit_code is None else result.exit_code
 
 
 def _status(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.commands.status import status, status_text
-
-    found = status(open_context(root, configuration(root, arguments), watcher(arguments)))
-    data(found, status_text(found), arguments)
+    found = status.status(opened(root, arguments))
+    data(found, status.status_text(found), arguments)
     return 0
 
 
 def _releases(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.report import table
-    from infra.state import Releases
-
     config = configuration(root, arguments)
-    releases = Releases(open_context(root, config, watcher(arguments)).bucket, config.environment.name)
-    rows = [{key: found.get(key) for key in ("release", "verdict", "when", "who")} for found in map(releases.read, releases.ids())]
-    data(rows, table((list(row.values()) for row in rows), ("RELEASE", "VERDICT", "WHEN", "WHO")), arguments)
+    releases = Releases(opened(root, arguments, config).bucket, config.environment.name)
+    rows = [
+        {key: found.get(key) for key in ("release", "verdict", "when", "who")}
+        for found in map(releases.read, releases.ids())
+    ]
+    data(rows, table(([str(cell) for cell in row.values()] for row in rows), ("RELEASE", "VERDICT", "WHEN", "WHO")), arguments)
     return 0
 
 
 def _logs(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.commands.logs import line, logs
-
-    context = open_context(root, configuration(root, arguments), watcher(arguments))
-    for service, event in logs(context, arguments.services, since_seconds=arguments.since, follow=arguments.follow):
-        value = {"service": service, "stream": event.stream, "time_ms": event.time_ms, "message": event.message}
-        print(json.dumps(value) if arguments.json else line(service, event), flush=True)
+    context = opened(root, arguments)
+    for service, event in logs.logs(
+        context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
+    ):
+        value = {
+            "service": service,
+            "stream": event.stream,
+            "time_ms": event.time_ms,
+            "message": event.message,
+        }
+        print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
     return 0
 
 
 def _token(root: Path, arguments: Arguments) -> int:
-    from infra.commands.context import open_context
-    from infra.commands.token import token
-
-    issued = token(open_context(root, configuration(root, arguments), watcher(arguments)), arguments.scope)
+    issued = token.token(opened(root, arguments), arguments.scope)
     data({"access_token": issued, "token_type": "Bearer"}, issued, arguments)
     return 0
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import local, naming
+from infra import naming
 from infra.aws import Aws, connect
 from infra.aws.s3 import Bucket
-from infra.config import Config, load
+from infra.config import Config
 from infra.errors import EstaleiroError, Refused
 from infra.events import Event, Reporter
 from infra.images import postgres_reference
+from infra.local import process as local
+from infra.local.settings import Settings
+from infra.setup import ensure_engine_and_reexec
 from infra.snapshot import environment_stacks
 
 LOCAL = "local"
@@ -29,13 +33,13 @@ class Context:
     config: Config
     aws: Aws
     reporter: Reporter
-    cloud: local.Settings | None
+    cloud: Settings | None
 
     @property
     def bucket(self) -> Bucket:
         """The state bucket of the environment's account."""
         environment = self.config.environment
-        return self.aws.s3(naming.state_bucket(environment.project, environment.account, environment.region))
+        return self.aws.s3.bucket(naming.state_bucket(environment.project, environment.account, environment.region))
 
     def outputs(self) -> dict[str, Mapping[str, str]]:
         """The outputs of the environment's stacks by part."""
@@ -49,46 +53,46 @@ class Context:
             return outputs["edge"]["Url"]
         except KeyError:
             name = self.config.environment.name
-            raise EstaleiroError(
-                f"{name} has no edge yet; run `./deploy.py deploy {name}` first"
-            ) from None
+            raise EstaleiroError(f"{name} has no edge yet; run `./deploy.py deploy {name}` first") from None
 
 
-def read_configuration(root: Path, name: str, like: str | None) -> Config:
-    """Load the environment's configuration. Raises ConfigurationError with every problem."""
-    return load(root, name, like=like)
+def new_reporter(consume: Callable[[Event], None]) -> Reporter:
+    """Return a reporter whose clock starts now."""
+    return Reporter(consume, time.monotonic)
 
 
-def open_context(
-    root: Path, config: Config, consume: Callable[[Event], None], *, start: bool = False
-) -> Context:
-    """Connect to the environment's AWS, or to the local cloud, which is started when it was deployed before.
+def uses_local_cloud(config: Config) -> bool:
+    """Whether this machine is the target; an endpoint that the user set is honoured instead."""
+    return config.environment.name == LOCAL and not os.environ.get("AWS_ENDPOINT_URL")
+
+
+def open_context(root: Path, config: Config, reporter: Reporter, *, start: bool = False) -> Context:
+    """Connect to the environment's AWS, or to the local cloud, which is started again where it was deployed before.
 
     `start` also starts a local cloud that is new. Raises EstaleiroError, and Refused for the wrong account.
     """
     environment = config.environment
-    reporter = Reporter(consume, time.monotonic)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if environment.name != LOCAL or endpoint:
-        aws = connect(environment.region, endpoint_url=endpoint)
+    if not uses_local_cloud(config):
+        aws = connect(environment.region, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
         _guard_account(aws, config)
         return Context(root, config, aws, reporter, None)
+    ensure_engine_and_reexec(sys.argv)
     cloud = local_settings(root, config)
     if not start and not cloud.state.exists():
         raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
     if local.running(cloud) is None:
-        reporter.tell("started", "local cloud", "starting")
+        reporter.tell("started", "local cloud")
         local.ensure(cloud)
         reporter.tell("done", "local cloud", f"answers on {cloud.endpoint_url}")
     aws = connect(environment.region, endpoint_url=cloud.endpoint_url, environ=local_credentials())
     return Context(root, config, aws, reporter, cloud)
 
 
-def local_settings(root: Path, config: Config) -> local.Settings:
+def local_settings(root: Path, config: Config) -> Settings:
     """This clone's local cloud; the name tells clones on one machine apart."""
     own = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:6]
     environment = config.environment
-    return local.Settings(
+    return Settings(
         name=f"{environment.project}-{LOCAL}-{own}",
         state=root / ".estaleiro" / "local",
         postgres_image=postgres_reference(root),

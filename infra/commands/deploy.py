@@ -49,10 +49,8 @@ class Prepared:
 
 def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -> Prepared:
     """Render, read what is there, and compare; nothing changes."""
-    desired = tuple(
-        _with_expiry(context, stack) for stack in stacks.environment(context.config, images.tags)
-    )
-    missing = images.missing_in_registry(context)
+    desired = tuple(_with_expiry(context, stack) for stack in stacks.environment(context.config, images.tags))
+    missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
     return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
 
@@ -98,7 +96,7 @@ def _execute(context: Context, images: BuiltImages, prepared: Prepared, release:
         actual=prepared.actual,
         release=release,
         smoke=lambda url: _smoke(context.edge_url({"edge": {"Url": url}})),
-        push=lambda reference: images.push(context, reference),
+        push=lambda reference: images.push(context.aws, reference),
     )
     record = _record(context, images, prepared, release)
     releases = Releases(context.bucket, context.config.environment.name)
@@ -138,7 +136,9 @@ def _gate(steps: Plan, allow: frozenset[str]) -> None:
         for step in steps.steps
         if isinstance(step, UpdateStack)
         for change in step.changes
-        if change.action in ("remove", "replace") and change.type in STATEFUL and change.logical_id not in allow
+        if change.action in ("remove", "replace")
+        and change.type in STATEFUL
+        and change.logical_id not in allow
     ]
     if lost:
         raise Refused(
@@ -172,7 +172,9 @@ def _smoke(url: str) -> None:
         except OSError as error:
             reason = str(getattr(error, "reason", error))
         if time.monotonic() >= deadline:
-            raise EstaleiroError(f"{url}/health did not answer within {SMOKE_SECONDS} s: {reason}; see `logs`")
+            raise EstaleiroError(
+                f"{url}/health did not answer within {SMOKE_SECONDS} s: {reason}; see `logs`"
+            )
         time.sleep(0.5)
 
 

@@ -23,7 +23,9 @@ def logs(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[tuple[str, LogEvent]]:
     """Yield (service, event) in order of time; never ends while `follow`."""
-    services = [context.config.service(name).name for name in names] or [s.name for s in context.config.services]
+    services = [context.config.service(name).name for name in names] or [
+        s.name for s in context.config.services
+    ]
     environment = context.config.environment
     groups = {name: naming.log_group(environment.project, environment.name, name) for name in services}
     start = int((now() - since_seconds) * 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from infra.commands.context import Context
@@ -54,7 +54,9 @@ def _services(context: Context, names: Sequence[str]) -> tuple[Service, ...]:
     chosen = tuple(context.config.service(name) for name in names) or context.config.services
     without = [service.name for service in chosen if service.database is None]
     if names and without:
-        raise ConfigurationError(f"services/{without[0]}/service.toml: has no [database], so there is nothing to migrate")
+        raise ConfigurationError(
+            f"services/{without[0]}/service.toml: has no [database], so there is nothing to migrate"
+        )
     return tuple(service for service in chosen if service.database is not None)
 
 
@@ -67,9 +69,9 @@ def _each(context: Context, services: Sequence[Service], migration: Migration, l
         _run(context, outputs, service, "migrate", migration.arguments, run, line)
 
 
-def _run(  # noqa: PLR0913, PLR0917 - one task of one service, plainly
+def _run(
     context: Context,
-    outputs: dict[str, dict[str, str]],
+    outputs: Mapping[str, Mapping[str, str]],
     service: Service,
     task: str,
     arguments: tuple[str, ...],

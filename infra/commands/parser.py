@@ -24,8 +24,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _command(commands: argparse._SubParsersAction, name: str, help_: str) -> argparse.ArgumentParser:  # type: ignore[type-arg]
     command: argparse.ArgumentParser = commands.add_parser(name, help=help_, description=help_)
-    command.add_argument("environment", nargs="?", default=LOCAL, metavar="ENV", help="the environment (default: local)")
-    command.add_argument("--like", metavar="ENV", help="the environment whose file a preview environment takes")
+    command.add_argument(
+        "environment", nargs="?", default=LOCAL, metavar="ENV", help="the environment (default: local)"
+    )
+    command.add_argument(
+        "--like", metavar="ENV", help="the environment whose file a preview environment takes"
+    )
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     return command
 
@@ -44,8 +48,12 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     for command in (plan, deploy):
         command.add_argument("--service", metavar="S", help="only this service's own stacks")
     deploy.add_argument("--yes", action="store_true", help="change without asking")
-    deploy.add_argument("--lock-wait", type=float, default=0, metavar="SECONDS", help="wait for another command to end")
-    deploy.add_argument("--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost")
+    deploy.add_argument(
+        "--lock-wait", type=float, default=0, metavar="SECONDS", help="wait for another command to end"
+    )
+    deploy.add_argument(
+        "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
+    )
     teardown = _command(commands, "teardown", "remove the environment and everything in it")
     teardown.add_argument("--yes", action="store_true", help="remove without asking")
 
@@ -73,4 +81,6 @@ def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     logs.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
     logs.add_argument("--since", type=int, default=600, metavar="SECONDS", help="how far back (default: 600)")
     token = _command(commands, "token", "a bearer token for a person")
-    token.add_argument("--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'")
+    token.add_argument(
+        "--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'"
+    )

@@ -39,7 +39,9 @@ def request_of(context: Context, service: str, wanted: Run) -> TaskRequest:
     processes = context.config.service(service).processes
     process = wanted.process or ("web" if "web" in processes else next(iter(processes)))
     if process not in (*processes, "migrate"):
-        raise ConfigurationError(f"--process: {service} has no process {process!r}; it has {', '.join(processes)}")
+        raise ConfigurationError(
+            f"--process: {service} has no process {process!r}; it has {', '.join(processes)}"
+        )
     request = request_for(context.config, context.outputs(), service, process, token=secrets.token_hex(16))
     return replace(
         request,

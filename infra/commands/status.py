@@ -21,7 +21,7 @@ def status(context: Context) -> dict[str, Any]:
     if not stacks:
         raise EstaleiroError(f"{name}: nothing is deployed; run `./deploy.py deploy {name}`")
     outputs = {part: stack.outputs for part, stack in stacks.items()}
-    cluster = outputs.get("cluster", {}).get("Cluster")
+    cluster = outputs.get("cluster", {}).get("ClusterName")
     releases = Releases(context.bucket, name)
     last = releases.ids()[-1:]
     return {
@@ -30,7 +30,10 @@ def status(context: Context) -> dict[str, Any]:
         "release": {key: releases.read(last[0]).get(key) for key in ("release", "verdict", "when", "who")}
         if last
         else None,
-        "stacks": [{"part": part, "name": stack.name, "status": stack.status} for part, stack in sorted(stacks.items())],
+        "stacks": [
+            {"part": part, "name": stack.name, "status": stack.status}
+            for part, stack in sorted(stacks.items())
+        ],
         "hosts": _hosts(context, cluster) if cluster else [],
         "services": _services(context, outputs, cluster) if cluster else [],
     }
@@ -44,13 +47,20 @@ def status_text(data: dict[str, Any]) -> str:
         head.append(f"release {release['release']} ({release['verdict']}) by {release['who']}")
     services = table(
         (
-            (row["service"], row["process"], f"{row['running']}/{row['desired']}", row["status"], row["task_definition"])
+            (
+                row["service"],
+                row["process"],
+                f"{row['running']}/{row['desired']}",
+                row["status"],
+                row["task_definition"],
+            )
             for row in data["services"]
         ),
         ("SERVICE", "PROCESS", "RUNNING", "STATUS", "TASK DEFINITION"),
     )
     hosts = table(
-        ((row["instance"], row["status"], str(row["tasks"])) for row in data["hosts"]), ("HOST", "STATUS", "TASKS")
+        ((row["instance"], row["status"], str(row["tasks"])) for row in data["hosts"]),
+        ("HOST", "STATUS", "TASKS"),
     )
     stacks = table(((row["name"], row["status"]) for row in data["stacks"]), ("STACK", "STATUS"))
     return "\n\n".join(["\n".join(head), services, hosts, stacks])
@@ -62,8 +72,8 @@ def _hosts(context: Context, cluster: str) -> list[dict[str, Any]]:
             "instance": host.instance,
             "status": host.status if host.connected else f"{host.status}, agent not connected",
             "tasks": host.running,
-            "cpu_free": host.cpu,
-            "memory_free": host.memory,
+            "cpu_free": host.free_cpu,
+            "memory_free": host.free_memory,
         }
         for host in context.aws.ecs.container_instances(cluster)
     ]
@@ -77,7 +87,11 @@ def _services(context: Context, outputs: dict[str, Any], cluster: str) -> list[d
             for process in service.processes
             if (arn := outputs.get(service.name, {}).get(f"{process.title()}Service"))
         }
-        states = {s.arn: s for s in context.aws.ecs.services(cluster, tuple(arns.values())).values()} if arns else {}
+        states = (
+            {s.arn: s for s in context.aws.ecs.services(cluster, tuple(arns.values())).values()}
+            if arns
+            else {}
+        )
         for process in service.processes:
             state = states.get(arns.get(process, ""))
             rows.append(

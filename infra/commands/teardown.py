@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from infra import local, naming
+from infra import naming
 from infra.aws import Aws
 from infra.commands.context import Context
 from infra.commands.deploy import lock
 from infra.config import Config
 from infra.errors import EstaleiroError, Refused
 from infra.graph import run_graph
+from infra.local import process as local
+from infra.local.settings import Settings
 from infra.plan import Deployed
 from infra.snapshot import environment_stacks
+from infra.stacks.draft import metadata_sources
+from infra.stacks.model import Output
 
 
-def teardown_local(settings: local.Settings) -> list[str]:
+def teardown_local(settings: Settings) -> list[str]:
     """Remove the local cloud with all its data; return what was removed."""
     return local.destroy(settings)
 
@@ -50,19 +54,15 @@ def deletion_order(stacks: Mapping[str, Deployed]) -> dict[str, frozenset[str]]:
     """For each part, the parts that must be gone before: those that use one of its outputs."""
     sources = {part: _sources(stack) for part, stack in stacks.items()}
     return {
-        part: frozenset(user for user, used in sources.items() if part in used and user != part) for part in stacks
+        part: frozenset(user for user, used in sources.items() if part in used and user != part)
+        for part in stacks
     }
 
 
 def _sources(stack: Deployed) -> frozenset[str]:
     """The parts that feed a deployed stack, from the template's own record."""
-    return frozenset(feed.partition(".")[0] for feed in _feeds(stack.template))
-
-
-def _feeds(template: str) -> Iterable[str]:
-    metadata = json.loads(template or "{}").get("Metadata", {})
-    feeds: dict[str, str] = metadata.get("Estaleiro", {}).get("Parameters", {})
-    return feeds.values()
+    recorded = metadata_sources(json.loads(stack.template or "{}"))
+    return frozenset(value.part for value in recorded.values() if isinstance(value, Output))
 
 
 def _delete_stacks(context: Context, stacks: Mapping[str, Deployed]) -> list[str]:
@@ -76,7 +76,9 @@ def _delete_stacks(context: Context, stacks: Mapping[str, Deployed]) -> list[str
         cloudformation.wait(
             name,
             deadline_seconds=context.config.environment.deploy.stack_seconds,
-            on_event=lambda event: context.reporter.tell("progress", part, f"{event.logical_id} {event.status}"),
+            on_event=lambda event: context.reporter.tell(
+                "progress", part, f"{event.logical_id} {event.status}"
+            ),
         )
         context.reporter.tell("done", part)
 

@@ -1,0 +1,176 @@
+-- The life of a request, one function a phase of nginx: identify, inspect, route, limit, forward; then answer and log.
+local cjson = require "cjson.safe"
+local concurrency = require "gateway.concurrency"
+local hygiene = require "gateway.hygiene"
+local identity = require "gateway.identity"
+local limits = require "gateway.limits"
+local metrics = require "gateway.metrics"
+local problem = require "gateway.problem"
+local routes = require "gateway.routes"
+local settings = require "gateway.settings"
+local upstreams = require "gateway.upstreams"
+
+local _M = {}
+
+local ROUTES = "/usr/share/gateway/routes.json"
+local nameserver, options, known
+local hosts, shares = {}, {}
+
+local function read_routes()
+    local file = assert(io.open(ROUTES))
+    local text = file:read("*a")
+    file:close()
+    return routes.prepare(assert(cjson.decode(text)))
+end
+
+-- Reads settings and routes, once, before the workers start.
+function _M.init(server)
+    nameserver, options, known = server, settings.read(), read_routes()
+    for name, service in pairs(known.services) do
+        hosts[name] = name .. "." .. options.internal_domain
+        shares[name] = limits.share(service.limit, options.tasks)
+    end
+    for _, route in ipairs(known.routes) do
+        for _, operation in pairs(route.operations or {}) do
+            if operation.limit then operation.limit = limits.share(operation.limit, options.tasks) end
+        end
+    end
+end
+
+-- Starts following the services' addresses.
+function _M.init_worker()
+    local names = {}
+    for name in pairs(known.services) do names[#names + 1] = hosts[name] end
+    concurrency.reset(ngx.shared.limits, known.services)
+    upstreams.follow(nameserver, names)
+end
+
+local function identify(var, headers)
+    local fresh = var.request_id
+    var.gw_request_id = identity.request_id(headers["x-request-id"], fresh)
+    var.gw_traceparent = identity.traceparent(headers["traceparent"], fresh)
+    var.gw_client_id = identity.client_id(headers["authorization"])
+    var.gw_path = var.request_uri:match("^[^?]*")
+    var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
+    local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
+    var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
+end
+
+local function refuse_limited(var, name)
+    var.gw_limited = name
+    metrics.count("gateway_limited_total", 'limit="' .. name .. '"')
+    return problem.send(429, "More requests than this client may make; wait as many seconds as Retry-After says.")
+end
+
+-- Holds one client to `limit`; `name` says in the log whose limit it is. Returns true when the request may go on.
+local function within(var, limit, key, name)
+    local admitted, remaining, wait = limits.take(ngx.shared.limits, key, limit)
+    if admitted == nil then
+        ngx.log(ngx.ERR, "the dictionary of limits is full")
+        return problem.send(503)
+    end
+    limits.announce(ngx.header, limit, admitted, remaining, wait)
+    if not admitted then return refuse_limited(var, name) end
+    return true
+end
+
+local function forward(var, service)
+    local host = hosts[service]
+    local ready, why = upstreams.ready(host)
+    if not ready then
+        ngx.log(ngx.ERR, "no address of ", host, ": ", why)
+        return problem.send(503)
+    end
+    if not concurrency.enter(ngx.shared.limits, service, options.max_concurrency) then
+        var.gw_limited = "concurrency"
+        ngx.header["Retry-After"] = 1
+        metrics.count("gateway_limited_total", 'limit="concurrency"')
+        return problem.send(503, "The service has as many requests under way as it takes; try again in a second.")
+    end
+    ngx.ctx.upstream = host
+    var.gw_host = host
+    var.gw_service = service
+end
+
+-- The access phase: decides whether a request goes to a service, and to which.
+function _M.admit()
+    local var, headers = ngx.var, ngx.req.get_headers(100)
+    identify(var, headers)
+    hygiene.strip(headers)
+    local method, path = ngx.req.get_method(), var.gw_path
+    var.gw_method = method == "HEAD" and "GET" or method
+    local address = limits.share(options.address_rate, options.tasks)
+    if not within(var, address, "a:" .. var.remote_addr .. ":", "address") then return end
+    if path == "/health" and (method == "GET" or method == "HEAD") then return _M.health() end
+
+    local route, operation = routes.find(known, method, path)
+    if not route then return problem.send(404) end
+    var.gw_route = route.path
+    if not operation then
+        ngx.header["Allow"] = route.allow
+        return problem.send(405, "This path allows " .. route.allow .. ".")
+    end
+    local key = route.service .. ":" .. var.gw_client_id .. "@" .. var.remote_addr .. ":"
+    if not within(var, shares[route.service], key, route.service) then return end
+    if operation.limit and not within(var, operation.limit, operation.id .. ":" .. key, operation.id) then return end
+    return forward(var, route.service)
+end
+
+-- Answers GET /health at the edge: this gateway runs. It says nothing of the services behind it.
+function _M.health()
+    ngx.header["Content-Type"] = "application/json"
+    ngx.header["Cache-Control"] = "no-store"
+    ngx.header["Content-Length"] = 16
+    ngx.print('{"status":"ok"}\n')
+    return ngx.exit(ngx.OK)
+end
+
+-- Chooses the address of the service.
+function _M.balance()
+    upstreams.balance(ngx.ctx)
+end
+
+-- Answers an error that nginx itself found.
+function _M.problem()
+    if ngx.var.gw_request_id == "" then identify(ngx.var, ngx.req.get_headers(100)) end
+    if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
+    return problem.send(ngx.status)
+end
+
+-- The header of every answer: ids and security headers; a service's own 5xx body is marked to be replaced.
+function _M.headers()
+    local var, header = ngx.var, ngx.header
+    header["X-Request-ID"] = var.gw_request_id
+    header["traceparent"] = var.gw_traceparent
+    hygiene.protect(header, var.gw_forwarded_proto == "https")
+    if ngx.status >= 500 and ngx.ctx.upstream then
+        ngx.ctx.replacement = problem.text(ngx.status)
+        header["Content-Type"] = "application/problem+json"
+        header["Content-Length"] = #ngx.ctx.replacement
+    end
+end
+
+-- The body of every answer: what a failing service says stays inside.
+function _M.body()
+    local text = ngx.ctx.replacement
+    if not text then return end
+    ngx.arg[1] = nil
+    if ngx.arg[2] then ngx.arg[1] = text end
+end
+
+-- Counts a finished request.
+function _M.log()
+    local var = ngx.var
+    local service = var.gw_service
+    if service ~= "" then concurrency.leave(ngx.shared.limits, service) end
+    metrics.count("gateway_requests_total", 'service="' .. service .. '",status="' .. ngx.status .. '"')
+    metrics.observe(service, ngx.now() - ngx.req.start_time())
+end
+
+-- Answers the collector.
+function _M.metrics()
+    ngx.header["Content-Type"] = "text/plain; version=0.0.4"
+    ngx.print(metrics.text())
+end
+
+return _M

@@ -1,0 +1,69 @@
+-- Counters and latencies in the shared dictionary `metrics`, written out as Prometheus text.
+local _M = {}
+
+local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+local TYPES = {
+    gateway_requests_total = "counter", gateway_blocked_total = "counter", gateway_limited_total = "counter",
+    gateway_request_seconds = "histogram", gateway_dropped_total = "counter",
+}
+
+-- Counts one. `labels` is text such as service="movies"; a dictionary that is full drops the new series, never an old one.
+function _M.count(name, labels, amount)
+    local dict = ngx.shared.metrics
+    local key = name .. "{" .. labels .. "}"
+    if dict:incr(key, amount or 1) then return end
+    dict:safe_add(key, 0)
+    dict:incr(key, amount or 1)
+end
+
+-- Notes down that a request of `service` took `seconds`.
+function _M.observe(service, seconds)
+    local label = 'service="' .. service .. '"'
+    for _, bound in ipairs(BOUNDS) do
+        if seconds <= bound then
+            _M.count("gateway_request_seconds_bucket", label .. ',le="' .. bound .. '"')
+            break
+        end
+    end
+    _M.count("gateway_request_seconds_count", label)
+    _M.count("gateway_request_seconds_sum", label, seconds)
+end
+
+-- Buckets are counted apart and added up here, as the format wants them cumulative.
+local function histogram(dict, service, lines)
+    local label, total = 'service="' .. service .. '"', 0
+    for _, bound in ipairs(BOUNDS) do
+        local series = "gateway_request_seconds_bucket{" .. label .. ',le="' .. bound .. '"}'
+        total = total + (dict:get(series) or 0)
+        lines[#lines + 1] = series .. " " .. total
+    end
+    local count = dict:get("gateway_request_seconds_count{" .. label .. "}") or 0
+    lines[#lines + 1] = "gateway_request_seconds_bucket{" .. label .. ',le="+Inf"} ' .. count
+    lines[#lines + 1] = "gateway_request_seconds_sum{" .. label .. "} " .. (dict:get("gateway_request_seconds_sum{" .. label .. "}") or 0)
+    lines[#lines + 1] = "gateway_request_seconds_count{" .. label .. "} " .. count
+end
+
+-- Returns everything counted so far, in the Prometheus text format.
+function _M.text()
+    local dict = ngx.shared.metrics
+    local series, services = {}, {}
+    for _, key in ipairs(dict:get_keys(0)) do
+        local service = key:match('^gateway_request_seconds_count{service="([^"]*)"}')
+        if service then services[#services + 1] = service end
+        if not key:find("gateway_request_seconds", 1, true) then series[#series + 1] = key end
+    end
+    table.sort(series)
+    table.sort(services)
+    local lines, seen = {}, nil
+    for _, key in ipairs(series) do
+        local name = key:match("^[^{]+")
+        if name ~= seen then lines[#lines + 1] = "# TYPE " .. name .. " " .. (TYPES[name] or "counter") end
+        seen = name
+        lines[#lines + 1] = key .. " " .. (dict:get(key) or 0)
+    end
+    lines[#lines + 1] = "# TYPE gateway_request_seconds histogram"
+    for _, service in ipairs(services) do histogram(dict, service, lines) end
+    return table.concat(lines, "\n") .. "\n"
+end
+
+return _M

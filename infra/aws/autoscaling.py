@@ -1,0 +1,130 @@
+"""Groups of hosts: their sizes, their members, and why a host did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from infra.aws.batches import batches
+from infra.aws.client import Client, MakeClient
+from infra.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Member:
+    """One instance of a group. `protected`: the group may not end it when it shrinks."""
+
+    instance: str
+    lifecycle: str
+    health: str
+    zone: str = ""
+    protected: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group and its sizes. `protects_new`: new instances are protected from its shrinking."""
+
+    name: str
+    minimum: int
+    maximum: int
+    desired: int
+    members: tuple[Member, ...] = ()
+    protects_new: bool = False
+    status: str | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One thing that a group did or failed to do."""
+
+    id: str
+    status: str
+    description: str
+    message: str = ""
+    started: datetime | None = None
+
+
+class AutoScaling:
+    """One account's groups of hosts in one region."""
+
+    def __init__(self, make: MakeClient) -> None:
+        self._client = Client("autoscaling", make)
+
+    def group(self, name: str) -> Group | None:
+        """Return a group, None where there is none."""
+        answer = self._client.call("describe_auto_scaling_groups", AutoScalingGroupNames=[name])
+        found = answer.get("AutoScalingGroups") or ()
+        return _group(found[0]) if found else None
+
+    def activities(self, name: str, limit: int = 20) -> tuple[Activity, ...]:
+        """Return what a group did last, newest first; its failures say why no host came."""
+        try:
+            answer = self._client.call(
+                "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=limit
+            )
+        except NotFound:
+            return ()
+        return tuple(
+            Activity(
+                id=entry["ActivityId"],
+                status=entry["StatusCode"],
+                description=entry.get("Description") or "",
+                message=entry.get("StatusMessage") or "",
+                started=entry.get("StartTime"),
+            )
+            for entry in answer.get("Activities") or ()
+        )
+
+    def set_sizes(self, name: str, *, minimum: int, maximum: int, desired: int) -> None:
+        """Set how many hosts there are and may be. Raises AwsError where there is no such group."""
+        self._client.call(
+            "update_auto_scaling_group",
+            AutoScalingGroupName=name,
+            MinSize=minimum,
+            MaxSize=maximum,
+            DesiredCapacity=desired,
+        )
+
+    def clear_protection(self, name: str) -> None:
+        """Let a group end any of its instances, which its capacity provider otherwise forbids; no group is fine."""
+        group = self.group(name)
+        if group is None:
+            return
+        if group.protects_new:
+            self._client.call(
+                "update_auto_scaling_group", AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=False
+            )
+        protected = [member.instance for member in group.members if member.protected]
+        # SetInstanceProtection takes 50 at a time.
+        for batch in batches(protected, 50):
+            self._client.call(
+                "set_instance_protection",
+                AutoScalingGroupName=name,
+                InstanceIds=list(batch),
+                ProtectedFromScaleIn=False,
+            )
+
+
+def _group(entry: Mapping[str, Any]) -> Group:
+    members = (
+        Member(
+            instance=one["InstanceId"],
+            lifecycle=one["LifecycleState"],
+            health=one.get("HealthStatus") or "",
+            zone=one.get("AvailabilityZone") or "",
+            protected=bool(one.get("ProtectedFromScaleIn")),
+        )
+        for one in entry.get("Instances") or ()
+    )
+    return Group(
+        name=entry["AutoScalingGroupName"],
+        minimum=entry["MinSize"],
+        maximum=entry["MaxSize"],
+        desired=entry["DesiredCapacity"],
+        members=tuple(sorted(members, key=lambda member: member.instance)),
+        protects_new=bool(entry.get("NewInstancesProtectedFromScaleIn")),
+        status=entry.get("Status"),
+    )

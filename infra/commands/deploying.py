@@ -1,0 +1,48 @@
+"""What a deploy needs before it begins, and what it says at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.commands import images as image_command
+from infra.commands.context import Context, new_reporter, open_context, uses_local_cloud
+from infra.commands.deploy import next_commands
+from infra.commands.images import BuiltImages
+from infra.config import Config
+from infra.errors import EstaleiroError
+from infra.events import Event
+from infra.graph import Outcome
+from infra.plan import Plan
+from infra.report import failures_text, plan_json
+
+Consume = Callable[[Event], None]
+
+
+def built_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
+    """Build the images, start the local cloud where it is the target, and connect."""
+    reporter = new_reporter(consume)
+    images = image_command.build(root, config, reporter, postgres=uses_local_cloud(config))
+    return open_context(root, config, reporter, start=True), images
+
+
+def described_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
+    """Connect without building anything."""
+    return open_context(root, config, new_reporter(consume)), image_command.described(root, config)
+
+
+def conclude(context: Context, plan: Plan, outcome: Outcome | None) -> tuple[dict[str, Any], str]:
+    """Return the result of a deploy as a JSON value and as text. Raises EstaleiroError when anything failed."""
+    seconds = context.reporter.seconds
+    name = plan.environment
+    if outcome is not None and (outcome.failed or outcome.not_run):
+        raise EstaleiroError(
+            f"{name}: the deploy failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
+            "what serves traffic was left as it was; mend the cause and deploy again"
+        )
+    url = context.edge_url(context.outputs())
+    verdict = "nothing to do" if outcome is None else f"deployed in {seconds:.0f} s"
+    following = "\n".join(f"  {command}" for command in next_commands(name))
+    text = f"{name}: {verdict}\n\n  {url}\n\nNext:\n{following}"
+    return plan_json(plan) | {"verdict": verdict, "url": url, "seconds": round(seconds, 1)}, text

@@ -1,0 +1,41 @@
+"""Where words go: data to stdout, everything else to stderr; and the one question a command may ask."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from infra.errors import Refused
+from infra.events import Event
+from infra.report import event_json, event_line
+
+
+def say(text: str) -> None:
+    """Progress and words for people go to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def data(value: Any, text: str, arguments: argparse.Namespace) -> None:
+    """What another program can use goes to stdout."""
+    print(json.dumps(value, indent=2, default=str) if arguments.json else text)
+
+
+def watcher(arguments: argparse.Namespace) -> Callable[[Event], None]:
+    """One line an event; JSON lines with --json."""
+    if arguments.json:
+        return lambda event: say(json.dumps(event_json(event)))
+    return lambda event: say(event_line(event))
+
+
+def agree(question: str, arguments: argparse.Namespace) -> None:
+    """Ask on a terminal. Raises Refused without one, or for any other answer than yes."""
+    if arguments.yes:
+        return
+    if not sys.stdin.isatty():
+        raise Refused("there is no terminal to ask on; add --yes to go on. Nothing was changed")
+    say(f"{question} [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Refused("nothing was changed")

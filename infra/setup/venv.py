@@ -1,0 +1,151 @@
+"""The locked environment of the tool and its tests: .venv, made from requirements.lock with every hash checked.
+
+A stamp, written last, says which lock and interpreter it was made from; without it the environment is not ready.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.setup.machine import CannotContinue, announced, apt_install, require_space, run, say
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OLDEST = (3, 11)
+NEWEST = (3, 14)
+_GIGABYTES = 1.5
+
+
+def ensure_venv_and_reexec(root: Path, argv: Sequence[str]) -> None:
+    """Go on under .venv's interpreter, made first where it is not ready; return when that is what runs already.
+
+    `argv` is the script and its arguments. Exits 1 with one sentence where the environment cannot be made.
+    """
+    folder = root / ".venv"
+    ready = is_ready(folder, root / "requirements.lock")
+    if ready and Path(sys.prefix) == folder:
+        return
+    try:
+        if not ready:
+            ensure_venv(root)
+        python = str(_python(folder))
+        os.execv(python, [python, *argv])  # noqa: S606
+    except CannotContinue as problem:
+        say(str(problem))
+        sys.exit(1)
+
+
+def ensure_venv(root: Path = ROOT) -> None:
+    """Make or repair `root`/.venv; raise CannotContinue where that is not possible."""
+    folder, lock = root / ".venv", root / "requirements.lock"
+    if is_ready(folder, lock):
+        return
+    _require_python(sys.version_info[:2])
+    with _alone(root):
+        if is_ready(folder, lock):  # another call has made it meanwhile
+            return
+        require_space(root, _GIGABYTES, "the environment of the tool (.venv)")
+        _make(folder, lock)
+
+
+def is_ready(folder: Path, lock: Path) -> bool:
+    """True when the environment was made to its end, from this lock, and its interpreter is still there."""
+    try:
+        return (folder / "stamp").read_text() == _stamp(folder, lock)
+    except OSError:
+        return False
+
+
+def find_python(path: str | None = None) -> str | None:
+    """Return the newest interpreter on the PATH that the tool runs on."""
+    names = (f"python3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1))
+    return next((found for found in (shutil.which(name, path=path) for name in names) if found), None)
+
+
+def _make(folder: Path, lock: Path) -> None:
+    if not _has_pip(folder):
+        _create(folder)
+    with announced(f"Installing the locked packages into {folder} (requirements.lock)"):
+        command = [
+            str(_python(folder)),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+        ]
+        run(
+            [*command, "--require-hashes", "--requirement", str(lock)],
+            "the locked packages could not be installed",
+        )
+    (folder / "stamp").write_text(_stamp(folder, lock))
+
+
+def _create(folder: Path) -> None:
+    # Inside an environment, a new one is made by the interpreter underneath.
+    python = getattr(sys, "_base_executable", sys.executable)
+    if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
+        _install_venv(python)
+    with announced(f"Making the Python environment {folder}"):
+        run([python, "-m", "venv", "--clear", str(folder)], "the Python environment could not be made")
+
+
+def _install_venv(python: str) -> None:
+    """Debian keeps `ensurepip` in a package of its own."""
+    if not os.path.realpath(python).startswith("/usr/bin/"):
+        raise CannotContinue(f"{python} has no `venv` module: install Python with it, or use another Python")
+    apt_install(["python{}.{}-venv".format(*sys.version_info[:2])], "the Python environment (.venv)")
+
+
+def _has_pip(folder: Path) -> bool:
+    """True for an environment that can be completed where it stands."""
+    try:
+        command: list[str] = [str(_python(folder)), "-m", "pip", "--version"]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+def _require_python(version: Sequence[int]) -> None:
+    """Under an older interpreter, start again with a newer one where there is one."""
+    if tuple(version) >= OLDEST:
+        return
+    better = find_python()
+    if better is None:
+        raise CannotContinue(
+            "Python 3.11 or later is needed, and this is {}.{}: install it (on Debian or Ubuntu: "
+            "apt-get install python3.11 python3.11-venv, or a newer release)".format(*version)
+        )
+    run([better, "-m", "infra.setup", "venv"], f"the environment could not be made with {better}")
+
+
+def _python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def _stamp(folder: Path, lock: Path) -> str:
+    interpreter = Path(os.path.realpath(str(_python(folder))))
+    interpreter.stat()  # an interpreter that an upgrade of the system removed
+    return f"{hashlib.sha256(lock.read_bytes()).hexdigest()}\n{interpreter}\n"
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Two commands started at once do not make the same environment."""
+    (root / ".estaleiro").mkdir(exist_ok=True)
+    with (root / ".estaleiro" / "setup.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("Waiting for another command that makes the environment")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

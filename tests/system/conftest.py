@@ -1,0 +1,139 @@
+"""A clone of this repository, deployed as a new user would, on ports of its own; gone when the tests end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import docker
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP request got."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Shipyard:
+    """The clone and its commands, as typed in a shell."""
+
+    root: Path
+    api_port: int
+    edge_port: int
+    outputs: list[str] = field(default_factory=list)
+
+    def deploy_py(self, *words: str, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run ./deploy.py; fail with all it printed when the exit code is another one."""
+        done = subprocess.run(
+            [str(self.root / "deploy.py"), *words],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            input=stdin,
+            timeout=900,
+            check=False,
+        )
+        self.outputs.append(f"$ ./deploy.py {' '.join(words)}\n{done.stdout}{done.stderr}")
+        if code is not None:
+            assert done.returncode == code, self.outputs[-1]
+        return done
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"ESTALEIRO_API_PORT": str(self.api_port), "ESTALEIRO_EDGE_PORT": str(self.edge_port)}
+        return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | own
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, form: bytes | None = None
+    ) -> Answer:
+        """Send one request through the gateway."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+        data = form if form is not None else json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"http://localhost:{self.edge_port}{path}", data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return Answer(answer.status, dict(answer.headers), answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, dict(error.headers), error.read())
+
+    def token(self, scope: str) -> str:
+        return self.deploy_py("token", "local", "--scope", scope).stdout.strip()
+
+
+def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Ask until the answer is truthy; return it, or the last one after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.DockerClient:
+    """The Docker engine; without one the tests fail."""
+    client = docker.from_env()
+    client.ping()
+    return client
+
+
+@pytest.fixture(scope="session")
+def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Shipyard]:
+    """The system, deployed once for all tests."""
+    root = tmp_path_factory.mktemp("clone") / "estaleiro"
+    _copy(root)
+    yard = Shipyard(root, free_port(), free_port())
+    try:
+        yard.deploy_py("deploy", "local")
+        yield yard
+    finally:
+        yard.deploy_py("teardown", "local", "--yes", code=None)
+
+
+def _copy(root: Path) -> None:
+    """The files that Git knows; the environment and the fetched packages are those of this checkout."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.split("\n"):
+        if name and (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    (root / ".estaleiro").mkdir()
+    (ROOT / ".estaleiro" / "wheels").mkdir(parents=True, exist_ok=True)
+    (root / ".estaleiro" / "wheels").symlink_to(ROOT / ".estaleiro" / "wheels")

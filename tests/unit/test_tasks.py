@@ -1,0 +1,123 @@
+"""One-off tasks: started once, watched to the end, and a success only when it is known to be one."""
+
+import pytest
+
+from infra.aws.ecs import Container, PlacementFailure
+from infra.errors import EstaleiroError
+from infra.tasks import TaskRequest, TaskResult, TaskRunner
+from tests.fakes import TASK, Clock, FakeAws, FakeEcs, FakeLogs, running, stopped
+
+STREAM = "migrate/migrate/0123"
+
+
+def request(**changes: int) -> TaskRequest:
+    return TaskRequest("shop", "shop-migrate:1", "yard", "/yard/shop", token="t" * 32, **changes)
+
+
+def run(ecs: FakeEcs, logs: FakeLogs | None = None, **changes: int) -> tuple[TaskResult, list[str]]:
+    lines: list[str] = []
+    clock = Clock()
+    runner = TaskRunner(
+        FakeAws(ecs=ecs, logs=logs or FakeLogs()).wall, line=lines.append, clock=clock, sleep=clock.sleep
+    )
+    return runner.run(request(**changes)), lines
+
+
+def test_exit_code_0_of_the_essential_container_is_success() -> None:
+    result, _ = run(FakeEcs([TASK, running("migrate"), stopped(Container("migrate", 0))]))
+
+    assert result == TaskResult(TASK.arn, 0, "", ())
+    assert result.succeeded
+
+
+def test_a_task_that_never_shows_running_is_judged_by_its_end() -> None:
+    result, _ = run(FakeEcs([TASK, stopped(Container("migrate", 0))]))
+
+    assert result.succeeded
+
+
+def test_a_missing_exit_code_is_a_failure() -> None:
+    ecs = FakeEcs([TASK, stopped(Container("migrate"), stop_code="TaskFailedToStart", reason="Host EC2 (i-1) terminated.")])
+
+    result, _ = run(ecs)
+
+    assert not result.succeeded
+    assert result.exit_code is None
+    assert result.cause == "its host was lost (Host EC2 (i-1) terminated.)"
+
+
+def test_no_container_at_all_is_a_failure() -> None:
+    assert not run(FakeEcs([TASK, stopped()]))[0].succeeded
+
+
+def test_the_exit_code_of_a_side_container_does_not_count() -> None:
+    containers = [{"name": "migrate"}, {"name": "side", "essential": False}]
+
+    failed, _ = run(FakeEcs([TASK, stopped(Container("migrate", 3), Container("side", 0))], containers=containers))
+    fine, _ = run(FakeEcs([TASK, stopped(Container("migrate", 0), Container("side", 9))], containers=containers))
+
+    assert (failed.exit_code, fine.exit_code) == (3, 0)
+
+
+def test_a_failure_carries_the_last_log_lines() -> None:
+    logs = FakeLogs()
+    logs.say(STREAM, "one", "two")
+
+    result, lines = run(FakeEcs([TASK, running("migrate"), stopped(Container("migrate", 1))]), logs)
+
+    assert result.tail == ("one", "two")
+    assert lines == ["one", "two"]
+    assert result.cause == "migrate exited with code 1"
+
+
+def test_each_log_line_is_shown_once_even_when_lines_are_the_same_and_come_late() -> None:
+    logs, lines, clock = FakeLogs(), [], Clock()
+    clock.on_sleep = lambda now: logs.say(STREAM, "tick") if now <= 1.5 else None
+    ecs = FakeEcs([TASK, running("migrate"), stopped(Container("migrate", 0))])
+
+    TaskRunner(FakeAws(ecs=ecs, logs=logs).wall, line=lines.append, clock=clock, sleep=clock.sleep).run(request())
+
+    assert lines == ["tick", "tick", "tick"]
+
+
+def test_only_a_placement_failure_is_tried_again() -> None:
+    ecs = FakeEcs([TASK, stopped(Container("migrate", 1))], failures=[PlacementFailure("RESOURCE:MEMORY")])
+
+    result, _ = run(ecs)
+
+    assert result.exit_code == 1
+    assert len(ecs.started) == 2
+    assert {start["client_token"] for start in ecs.started} == {"t" * 32}
+
+
+def test_no_room_until_the_deadline_is_a_failure_that_says_what_to_do() -> None:
+    ecs = FakeEcs([TASK], failures=[PlacementFailure("RESOURCE:MEMORY")] * 100)
+
+    with pytest.raises(EstaleiroError, match=r"could not be placed: RESOURCE:MEMORY; give the hosts more room"):
+        run(ecs, placement=10)
+
+
+def test_a_task_that_does_not_end_in_time_is_stopped_and_fails() -> None:
+    ecs = FakeEcs([TASK, running("migrate")])
+
+    with pytest.raises(EstaleiroError, match="did not end within 900 s and was stopped"):
+        run(ecs, deadline=900)
+
+    assert ecs.stopped == [TASK.arn]
+
+
+def test_an_interrupt_stops_the_task() -> None:
+    ecs = FakeEcs([TASK, running("migrate")])
+    clock = Clock()
+
+    def interrupt(now: float) -> None:
+        if now > 3:
+            raise KeyboardInterrupt
+
+    clock.on_sleep = interrupt
+    runner = TaskRunner(FakeAws(ecs=ecs, logs=FakeLogs()).wall, clock=clock, sleep=clock.sleep)
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(request())
+
+    assert ecs.stopped == [TASK.arn]
