@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infra import stacks
 from infra.commands.context import Context
+from infra.config import environment_names, load
 from infra.errors import EstaleiroError
 from infra.stacks.model import Resolved, Stack
 
@@ -58,10 +59,23 @@ def _values(context: Context, stack: Stack) -> dict[str, str]:
 
 
 def _resolved(context: Context, value: Resolved) -> str:
-    if value.what.startswith("service-linked-role:"):
-        exists = context.aws.iam.service_linked_role_exists(value.what.partition(":")[2])
-        return "false" if exists else "true"
+    what, _, detail = value.what.partition(":")
+    if what == "service-linked-role-missing":
+        return "false" if context.aws.iam.service_linked_role_exists(detail) else "true"
+    if what == "oidc-provider":
+        return next((arn for arn in context.aws.iam.oidc_providers() if arn.endswith(f"/{detail}")), "")
+    if what == "github-repository":
+        return context.config.environment.ci.github_repository or ""
+    if what == "pulling-accounts":
+        return ",".join(_pulling_accounts(context))
     raise EstaleiroError(f"no rule says how to look up {value.what!r}; this is a bug in the templates")
+
+
+def _pulling_accounts(context: Context) -> list[str]:
+    """The accounts of the other environments whose images this account's repository holds."""
+    own = context.config.environment.account
+    others = (load(context.root, name).environment for name in environment_names(context.root))
+    return sorted({other.account for other in others if other.registry_account == own} - {own})
 
 
 def _wait(context: Context, stack: Stack) -> None:

@@ -167,7 +167,11 @@ def _releases(root: Path, arguments: Arguments) -> int:
         {key: found.get(key) for key in ("release", "verdict", "when", "who")}
         for found in map(releases.read, releases.ids())
     ]
-    data(rows, table(([str(cell) for cell in row.values()] for row in rows), ("RELEASE", "VERDICT", "WHEN", "WHO")), arguments)
+    data(
+        rows,
+        table(([str(cell) for cell in row.values()] for row in rows), ("RELEASE", "VERDICT", "WHEN", "WHO")),
+        arguments,
+    )
     return 0
 
 

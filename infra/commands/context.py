@@ -39,7 +39,9 @@ class Context:
     def bucket(self) -> Bucket:
         """The state bucket of the environment's account."""
         environment = self.config.environment
-        return self.aws.s3.bucket(naming.state_bucket(environment.project, environment.account, environment.region))
+        return self.aws.s3.bucket(
+            naming.state_bucket(environment.project, environment.account, environment.region)
+        )
 
     def outputs(self) -> dict[str, Mapping[str, str]]:
         """The outputs of the environment's stacks by part."""

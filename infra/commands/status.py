@@ -9,6 +9,7 @@ from infra.errors import EstaleiroError
 from infra.report import table
 from infra.snapshot import environment_stacks
 from infra.state import Releases
+from infra.task_requests import service_output
 
 
 def status(context: Context) -> dict[str, Any]:
@@ -82,31 +83,19 @@ def _hosts(context: Context, cluster: str) -> list[dict[str, Any]]:
 def _services(context: Context, outputs: dict[str, Any], cluster: str) -> list[dict[str, Any]]:
     rows = []
     for service in context.config.services:
-        arns = {
-            process: arn
-            for process in service.processes
-            if (arn := outputs.get(service.name, {}).get(f"{process.title()}Service"))
-        }
-        states = (
-            {s.arn: s for s in context.aws.ecs.services(cluster, tuple(arns.values())).values()}
-            if arns
-            else {}
-        )
-        for process in service.processes:
-            state = states.get(arns.get(process, ""))
+        own = outputs.get(service.name, {})
+        names = {process: own.get(service_output(process), "") for process in service.processes}
+        states = context.aws.ecs.services(cluster, filter(None, names.values()))
+        for process, name in names.items():
+            state = states.get(name)
             rows.append(
                 {
                     "service": service.name,
                     "process": process,
                     "running": state.running if state else 0,
-                    "desired": state.desired if state else process_desired(context, service.name, process),
+                    "desired": state.desired if state else service.processes[process].desired,
                     "status": state.status if state else "not deployed",
                     "task_definition": state.task_definition.rpartition("/")[2] if state else "",
                 }
             )
     return rows
-
-
-def process_desired(context: Context, service: str, process: str) -> int:
-    """How many tasks the files ask for."""
-    return context.config.service(service).processes[process].desired
