@@ -218,7 +218,9 @@ def _in_our_words(failure: str) -> Iterator[None]:
 def _follow(name: str, messages: Iterator[dict[str, Any]], step: Callable[[str], None]) -> None:
     current, last = "", deque[str](maxlen=_LAST_LINES)
     for message in messages:
-        for line in filter(None, (line.strip() for line in _COLOUR.sub("", message.get("stream", "")).splitlines())):
+        for line in filter(
+            None, (line.strip() for line in _COLOUR.sub("", message.get("stream", "")).splitlines())
+        ):
             begins = _STEP.match(line)
             if begins:
                 current = f"{begins[1]} ({_shortened(begins[2])})"

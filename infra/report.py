@@ -86,7 +86,8 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
     cells = [list(header), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
     )
 
 
@@ -118,5 +119,8 @@ def _short(text: str | None) -> str:
 def _step_json(step: Step) -> dict[str, Any]:
     data: dict[str, Any] = {"id": step.id, "does": step_text(step), "needs": sorted(step.needs)}
     if isinstance(step, UpdateStack):
-        data |= {"changes": [asdict(change) for change in step.changes], "known_after_deploy": list(step.unknown)}
+        data |= {
+            "changes": [asdict(change) for change in step.changes],
+            "known_after_deploy": list(step.unknown),
+        }
     return data

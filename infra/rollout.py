@@ -11,7 +11,7 @@ from infra.aws.ecs import ServiceState
 from infra.cause import cause_of
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.task_requests import task_output
+from infra.task_requests import service_output, task_output
 
 POLL_SECONDS = 1.0
 
@@ -47,23 +47,22 @@ class Rollout:
         return ", ".join(f"{process} {state.running}/{state.desired}" for process, state in states.items())
 
     def _states(self, service: str) -> dict[str, ServiceState]:
-        arns = {
-            process: self._outputs[service][f"{task_output(process).removesuffix('TaskDefinition')}Service"]
+        names = {
+            process: self._outputs[service][service_output(process)]
             for process in self._config.service(service).processes
         }
-        found = self._aws.ecs.services(self._cluster, tuple(arns.values()))
-        by_arn = {state.arn: state for state in found.values()}
-        missing = [process for process, arn in arns.items() if arn not in by_arn]
+        found = self._aws.ecs.services(self._cluster, names.values())
+        missing = [process for process, name in names.items() if name not in found]
         if missing:
             raise EstaleiroError(
                 f"{service}: ECS does not know the services of {', '.join(missing)}; deploy again"
             )
-        return {process: by_arn[arn] for process, arn in arns.items()}
+        return {process: found[name] for process, name in names.items()}
 
     def _deployed(self, service: str, process: str, state: ServiceState, since: float) -> None:
         deadline = self._clock() + self._config.environment.deploy.service_seconds
         while True:
-            deployments = self._aws.ecs.service_deployments(self._cluster, state.arn)
+            deployments = self._aws.ecs.service_deployments(self._cluster, state.name)
             fresh = [
                 one for one in deployments if one.created is not None and one.created.timestamp() >= since - 1
             ]
@@ -88,7 +87,7 @@ class Rollout:
 
     def _runs_ours(self, service: str, process: str, state: ServiceState) -> None:
         wanted = self._outputs[naming.release_part(service)][task_output(process)]
-        now = self._aws.ecs.services(self._cluster, (state.arn,))
+        now = self._aws.ecs.services(self._cluster, (state.name,))
         running = next(iter(now.values())).task_definition
         if running != wanted:
             raise EstaleiroError(

@@ -90,7 +90,9 @@ class StackChanger:
             state = self._wait(name, name, failure_is_end=True)
         return state
 
-    def _apply(self, step: str, stack: Stack, kind: Literal["CREATE", "UPDATE"], *, shown: frozenset[str] | None) -> str | None:
+    def _apply(
+        self, step: str, stack: Stack, kind: Literal["CREATE", "UPDATE"], *, shown: frozenset[str] | None
+    ) -> str | None:
         change_set = self._aws.cloudformation.create_change_set(
             stack.name,
             template=stack.template,

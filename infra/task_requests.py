@@ -9,6 +9,8 @@ from infra import naming
 from infra.aws.ecs import Network
 from infra.config import Config
 from infra.errors import EstaleiroError
+from infra.stacks import in_public_subnets
+from infra.stacks.draft import pascal
 from infra.tasks import TaskRequest
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -42,8 +44,13 @@ def request_for(config: Config, outputs: Outputs, service: str, task: str, *, to
 
 
 def task_output(task: str) -> str:
-    """Return the output key of a task definition: `web` to `WebTaskDefinition`."""
-    return "".join(word.capitalize() for word in task.split("-")) + "TaskDefinition"
+    """Return the release stack's output for a task definition: `web` to `WebTaskDefinition`."""
+    return f"{pascal(task)}TaskDefinition"
+
+
+def service_output(process: str) -> str:
+    """Return the service stack's output for the name of an ECS service: `web` to `WebService`."""
+    return f"{pascal(process)}Service"
 
 
 def _network(config: Config, outputs: Outputs) -> Network | None:
@@ -51,5 +58,5 @@ def _network(config: Config, outputs: Outputs) -> Network | None:
     if not config.environment.fargate:
         return None
     network = outputs["network"]
-    subnets = tuple(network["TaskSubnets"].split(","))
-    return Network(subnets, (network["TaskSecurityGroup"],), config.environment.network.nat == "none")
+    subnets = tuple(network["TaskSubnetIds"].split(","))
+    return Network(subnets, (network["TasksSecurityGroupId"],), in_public_subnets(config.environment))

@@ -78,7 +78,9 @@ class Ec2:
             Filters=_filters({"name": name_pattern, "architecture": architecture, "state": "available"}),
         )
         images = [
-            HostImage(entry["ImageId"], entry["Name"], entry["CreationDate"], entry.get("Architecture", ""))
+            HostImage(
+                entry["ImageId"], entry["Name"], entry.get("CreationDate", ""), entry.get("Architecture", "")
+            )
             for entry in found
         ]
         return max(images, key=lambda image: (image.created, image.name), default=None)

@@ -139,7 +139,9 @@ class Logs:
             for entry in self._client.items("filter_log_events", "events", logGroupName=group, **more):
                 if len(found) == limit:
                     break
-                found.append(_event(entry))
+                # Emulators do not all know the prefix, so it is held to here as well.
+                if entry["logStreamName"].startswith(more.get("logStreamNamePrefix", "")):
+                    found.append(_event(entry))
         except NotFound:
             if not missing_ok:
                 raise

@@ -10,9 +10,6 @@ from infra.aws import tags as spelling
 from infra.aws.client import Client, MakeClient
 from infra.errors import AwsError, NotFound
 
-_GOING = "scheduled for deletion"
-_GOING_TOO = "marked for deletion"
-
 
 @dataclass(frozen=True)
 class Secret:
@@ -103,6 +100,5 @@ class Secrets:
 
 
 def _is_going(error: AwsError) -> bool:
-    return error.code == "InvalidRequestException" and any(
-        words in str(error) for words in (_GOING, _GOING_TOO)
-    )
+    # "... because it was marked for deletion", "... is already scheduled for deletion".
+    return error.code == "InvalidRequestException" and "delet" in str(error).lower()

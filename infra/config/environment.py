@@ -100,6 +100,12 @@ class Logs(Model):
     retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 14
 
 
+class Ci(Model):
+    """Who may deploy without a person: the workflows of one GitHub repository, by OIDC."""
+
+    github_repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+
+
 class Alarms(Model):
     """Where alarms go; without an address they are only seen in the console."""
 
@@ -149,6 +155,7 @@ class Environment(Model):
     edge: Edge = Edge()
     logs: Logs = Logs()
     alarms: Alarms = Alarms()
+    ci: Ci = Ci()
     deploy: Deploy = Deploy()
     services: dict[str, ServiceOverride] = Field(default_factory=dict)
 

@@ -154,13 +154,13 @@ def _environment_rules(environment: Environment, services: Services) -> Iterator
         if name not in processes:
             yield f"services.{name}: there is no such service"
             continue
-        for process in override.processes:
-            if process not in processes[name]:
-                yield f"services.{name}.processes.{process}: there is no such process"
+        for changed in override.processes:
+            if changed not in processes[name]:
+                yield f"services.{name}.processes.{changed}: there is no such process"
     if environment.fargate:
         for service in services:
-            for name, process in service.processes.items():
-                yield from _fargate_pair(f"services.{service.name}.processes.{name}", process)
+            for key, process in service.processes.items():
+                yield from _fargate_pair(f"services.{service.name}.processes.{key}", process)
 
 
 def _fargate_pair(where: str, process: Process) -> Iterator[str]:

@@ -24,7 +24,7 @@ from infra.setup.machine import (
     require_space,
     say,
 )
-from infra.setup.ping import Answer, ping
+from infra.setup.ping import Answer, ping, ping_as_root
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 PACKAGES = ("docker.io", "iptables")
@@ -42,6 +42,18 @@ class Way(NamedTuple):
     name: str
     command: Sequence[str]
     seconds: float
+    log: Path | None = None
+
+
+class Clock(NamedTuple):
+    """Time in seconds, and a way to let it pass."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+_CLOCK = Clock(time.monotonic, time.sleep)
+_GIVEN_UP = "failed to start daemon"
 
 
 def ensure_engine_and_reexec(argv: Sequence[str]) -> None:
@@ -62,11 +74,11 @@ def ensure_engine_and_reexec(argv: Sequence[str]) -> None:
 def ensure_engine() -> None:
     """Return when an engine answers; raise CannotContinue, with what to do, where none can be had."""
     host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-    answer = ping(host)
+    answer = _ask(host)
     if answer is Answer.SILENT:
         _require_ours(host)
         _install()
-        answer = start(ways(), lambda: ping(DEFAULT_HOST))
+        answer = start(ways(), lambda: _ask(DEFAULT_HOST))
     if answer is Answer.FORBIDDEN:
         _join_group(host)
     _allow_low_ports()
@@ -91,42 +103,53 @@ def ways() -> list[Way]:
         found.append(Way("service docker start", ["service", "docker", "start"], 10))
     # `service` may fail where raising limits is not allowed; the daemon itself starts.
     detached = f"exec setsid nohup dockerd > {shlex.quote(str(LOG))} 2>&1 < /dev/null &"
-    found.append(Way(f"dockerd, with its log in {LOG}", ["sh", "-c", detached], 60))
+    found.append(Way(f"dockerd, with its log in {LOG}", ["sh", "-c", detached], 60, LOG))
     return found
 
 
-def start(
-    ways: Sequence[Way], ask: Callable[[], Answer], sleep: Callable[[float], None] = time.sleep
-) -> Answer:
+def start(ways: Sequence[Way], ask: Callable[[], Answer], clock: Clock = _CLOCK) -> Answer:
     """Try each way until the engine answers; raise CannotContinue when none helps."""
-    if ask() is not Answer.SILENT:  # installing the package has started it
-        return ask()
-    words = ""
-    for name, command, seconds in ways:
-        with announced(f"Starting the Docker engine: {name}"):
-            done = subprocess.run(
-                as_root(command) or command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            words = last_words(done.stdout) or words
-            answer = _wait(ask, seconds if done.returncode == 0 else 1, sleep)
-        if answer is not Answer.SILENT:
-            return answer
-        say("  it does not answer" + (f": {words}" if words else ""))
-    raise CannotContinue(
-        "the Docker engine does not start: {}".format(_log_words() or words or "it says nothing")
-    )
-
-
-def _wait(ask: Callable[[], Answer], seconds: float, sleep: Callable[[float], None]) -> Answer:
     answer = ask()
-    waited = 0.0
-    while answer is Answer.SILENT and waited < seconds:
-        sleep(0.2)
-        waited += 0.2
+    words = ""
+    for way in ways:
+        if answer is not Answer.SILENT:  # installing the package may have started it
+            break
+        with announced(f"Starting the Docker engine: {way.name}"):
+            code, words = _call(way.command)
+            answer = _wait(ask, way if code == 0 else way._replace(seconds=1), clock)
+        if answer is Answer.SILENT:
+            words = _log_words(way.log) or words
+            say("  it does not answer" + (f": {words}" if words else ""))
+    if answer is Answer.SILENT:
+        raise CannotContinue("the Docker engine does not start: " + (words or "it does not say why"))
+    return answer
+
+
+def _call(command: Sequence[str]) -> tuple[int, str]:
+    done = subprocess.run(
+        as_root(command) or command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return done.returncode, last_words(done.stdout)
+
+
+def _ask(host: str) -> Answer:
+    """Ping; a socket that is closed to this login says nothing of the engine behind it, so root asks."""
+    answer = ping(host)
+    if answer is Answer.FORBIDDEN and as_root([]) is not None and ping_as_root(host) is Answer.SILENT:
+        return Answer.SILENT
+    return answer
+
+
+def _wait(ask: Callable[[], Answer], way: Way, clock: Clock) -> Answer:
+    """Ask until there is an answer, the way's seconds are over, or its log says that it has given up."""
+    deadline = clock.now() + way.seconds
+    answer = ask()
+    while answer is Answer.SILENT and clock.now() < deadline and _GIVEN_UP not in _log_words(way.log):
+        clock.sleep(0.2)
         answer = ask()
     return answer
 
@@ -210,8 +233,8 @@ def _allow_low_ports() -> None:
     subprocess.run(command, check=True)
 
 
-def _log_words() -> str:
+def _log_words(log: Path | None) -> str:
     try:
-        return last_words(LOG.read_text(errors="replace")[-4000:])
+        return last_words(log.read_text(errors="replace")[-4000:]) if log else ""
     except OSError:
         return ""

@@ -57,6 +57,10 @@ def last_words(output: str) -> str:
     """Return the line that says why: the last one that begins like an error, else the last one."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith(("error", "e:", "failed"))]
+    # pip says that a package does not exist when it could not reach the registry.
+    broken = [line.split("connection broken by ", 1)[1] for line in lines if "connection broken by " in line]
+    if broken and errors and "No matching distribution" in errors[-1]:
+        return f"no package registry answers: {broken[-1]}"
     return (errors or lines or [""])[-1]
 
 

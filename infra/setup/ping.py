@@ -7,8 +7,14 @@ import http.client
 import os
 import socket
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from infra.setup.machine import as_root
+
+_PING = "import sys; from infra.setup.ping import ping; print(ping(sys.argv[1]).value)"
 
 
 class Answer(enum.Enum):
@@ -43,6 +49,16 @@ def ping(host: str, timeout: float = 5) -> Answer:
         return Answer.FORBIDDEN
     except (OSError, http.client.HTTPException, ValueError):
         return Answer.SILENT
+
+
+def ping_as_root(host: str) -> Answer:
+    """Ask as root; SILENT where this login may not become root."""
+    command = as_root([sys.executable, "-c", _PING, host])
+    if command is None:
+        return Answer.SILENT
+    root = Path(__file__).resolve().parent.parent.parent
+    done = subprocess.run(command, cwd=str(root), stdout=subprocess.PIPE, text=True)
+    return Answer.READY if done.stdout.strip() == Answer.READY.value else Answer.SILENT
 
 
 def _connection(host: str, timeout: float) -> http.client.HTTPConnection:

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 OLDEST = (3, 11)
 NEWEST = (3, 14)
 _GIGABYTES = 1.5
+_UNFINISHED = "unfinished\n"
 
 
 def ensure_venv_and_reexec(root: Path, argv: Sequence[str]) -> None:
@@ -31,7 +32,7 @@ def ensure_venv_and_reexec(root: Path, argv: Sequence[str]) -> None:
     """
     folder = root / ".venv"
     ready = is_ready(folder, root / "requirements.lock")
-    if ready and Path(sys.prefix) == folder:
+    if ready and os.path.realpath(sys.prefix) == os.path.realpath(str(folder)):
         return
     try:
         if not ready:
@@ -48,7 +49,9 @@ def ensure_venv(root: Path = ROOT) -> None:
     folder, lock = root / ".venv", root / "requirements.lock"
     if is_ready(folder, lock):
         return
-    _require_python(sys.version_info[:2])
+    if sys.version_info[:2] < OLDEST:
+        _under_newer_python(root)
+        return
     with _alone(root):
         if is_ready(folder, lock):  # another call has made it meanwhile
             return
@@ -71,8 +74,11 @@ def find_python(path: str | None = None) -> str | None:
 
 
 def _make(folder: Path, lock: Path) -> None:
-    if not _has_pip(folder):
+    stamp = folder / "stamp"
+    # Packages that an interrupted call left half-installed look installed to pip.
+    if not _has_pip(folder) or (stamp.exists() and stamp.read_text() == _UNFINISHED):
         _create(folder)
+    stamp.write_text(_UNFINISHED)
     with announced(f"Installing the locked packages into {folder} (requirements.lock)"):
         command = [
             str(_python(folder)),
@@ -87,7 +93,7 @@ def _make(folder: Path, lock: Path) -> None:
             [*command, "--require-hashes", "--requirement", str(lock)],
             "the locked packages could not be installed",
         )
-    (folder / "stamp").write_text(_stamp(folder, lock))
+    stamp.write_text(_stamp(folder, lock))
 
 
 def _create(folder: Path) -> None:
@@ -115,17 +121,17 @@ def _has_pip(folder: Path) -> bool:
         return False
 
 
-def _require_python(version: Sequence[int]) -> None:
-    """Under an older interpreter, start again with a newer one where there is one."""
-    if tuple(version) >= OLDEST:
-        return
+def _under_newer_python(root: Path) -> None:
+    """Do the same with an interpreter that is new enough, where there is one."""
     better = find_python()
     if better is None:
         raise CannotContinue(
-            "Python 3.11 or later is needed, and this is {}.{}: install it (on Debian or Ubuntu: "
-            "apt-get install python3.11 python3.11-venv, or a newer release)".format(*version)
+            "Python 3.11 or later is needed, and this is {}.{}: install it (on Debian 12, Ubuntu 23.04 and later: "
+            "apt-get install python3 python3-venv)".format(*sys.version_info[:2])
         )
-    run([better, "-m", "infra.setup", "venv"], f"the environment could not be made with {better}")
+    code = subprocess.call([better, "-m", "infra.setup", "venv"], cwd=str(root))
+    if code != 0:  # it has said why
+        sys.exit(code)
 
 
 def _python(folder: Path) -> Path:

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import URL, Engine, MetaData, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, registry, sessionmaker
 
 from chassis.settings import DatabaseSettings
+
+UNDEFINED_TABLE = "42P01"  # SQLSTATE
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -22,18 +24,22 @@ NAMING = {
 }
 
 
-class Base(DeclarativeBase):
-    """Base of all models; constraints get predictable names so that migrations can speak of them.
-
-    A service makes its own base from it, with its own metadata: `class Base(database.Base): metadata = new_metadata()`.
-    """
-
-    metadata = MetaData(naming_convention=NAMING)
-
-
 def new_metadata() -> MetaData:
-    """Return an empty metadata with our naming convention."""
+    """Return an empty metadata whose constraints get predictable names, so that migrations can speak of them."""
     return MetaData(naming_convention=NAMING)
+
+
+class Base(DeclarativeBase):
+    """What a service's own base of models inherits: `class Base(database.Base): metadata = new_metadata()`."""
+
+    metadata = new_metadata()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        if Base in cls.__bases__:
+            # A service's base maps no table, and its models' names are a world of their own.
+            cls.__abstract__ = True
+            cls.registry = cls._sa_registry = registry(metadata=cls.metadata)
+        super().__init_subclass__(**kwargs)
 
 
 def url(settings: DatabaseSettings) -> URL:
@@ -82,9 +88,12 @@ class Database:
         """Return the schema's Alembic revision; None before the first migration. Raises when unreachable."""
         async with self.engine.connect() as connection:
             try:
-                return await connection.scalar(text("SELECT version_num FROM alembic_version"))
-            except ProgrammingError:
+                found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+            except ProgrammingError as error:
+                if getattr(error.orig, "sqlstate", None) != UNDEFINED_TABLE:
+                    raise
                 return None
+            return None if found is None else str(found)
 
     async def dispose(self) -> None:
         """Close every connection."""

@@ -8,10 +8,11 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+task_name: contextvars.ContextVar[str | None] = contextvars.ContextVar("task_name", default=None)
 traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("traceparent", default=None)
 
 _PATTERNS = (
@@ -33,7 +34,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         members: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -41,6 +42,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id.get():
             members["request_id"] = request_id.get()
+        if task_name.get():
+            members["task"] = task_name.get()
         if traceparent.get():
             members["trace_id"] = str(traceparent.get()).split("-")[1]
         members.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
@@ -50,6 +53,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(clean, ensure_ascii=False, default=lambda value: self._redact(str(value)))
 
     def _redact(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(name): self._redact(member) for name, member in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._redact(member) for member in value]
         if not isinstance(value, str):
             return value
         for secret in self._secrets:

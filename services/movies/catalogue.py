@@ -1,34 +1,17 @@
 """What can be done with the catalogue, in SQL; knows nothing of HTTP, and leaves committing to the caller."""
 
-from typing import Annotated
-
-import msgspec
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from movies.models import FIRST_YEAR, LAST_YEAR, Movie
-
-# U+0000 is legal in JSON and cannot be stored by PostgreSQL.
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
-Year = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
-Minutes = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
-
-
-class MovieInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client says of a movie. `id` is read only: it may come back in a PUT, where it must be the path's."""
-
-    title: Name
-    year: Year
-    director: Name
-    runtime_minutes: Minutes | None = None
-    id: int | None = None
+from movies.models import Movie
+from movies.shapes import MovieInput
 
 
 class MovieConflict(Exception):
     """The movie is no longer at the version that the caller has seen."""
 
 
-def matching(title: str, *, after: int, limit: int) -> Select[tuple[Movie]]:
+def matching(title: str, *, after: int, limit: int) -> Select[Movie]:
     """Movies whose title contains these words, in any case, in order of id from the one behind `after`."""
     movies = select(Movie).where(Movie.id > after).order_by(Movie.id).limit(limit)
     if not title:
@@ -36,7 +19,7 @@ def matching(title: str, *, after: int, limit: int) -> Select[tuple[Movie]]:
     # The first condition decides and is cheap to try on a row; the second is what the index can answer.
     return movies.where(
         func.strpos(func.lower(Movie.title), func.lower(title)) > 0,
-        func.trigrams(Movie.title).contains(func.trigrams(title)),
+        func.trigrams(Movie.title).op("@>")(func.trigrams(title)),
     )
 
 
@@ -49,7 +32,7 @@ async def get(session: AsyncSession, movie_id: int) -> Movie | None:
 
 
 async def add(session: AsyncSession, movie: MovieInput) -> Movie:
-    return await session.scalar(insert(Movie).values(**columns(movie)).returning(Movie))
+    return (await session.scalars(insert(Movie).values(**columns(movie)).returning(Movie))).one()
 
 
 async def replace(
@@ -65,25 +48,28 @@ async def replace(
         .values(**columns(movie), version=Movie.version + 1)
         .returning(Movie)
     )
-    return await session.scalar(changed) or await missing(session, movie_id)
+    movie = await session.scalar(changed)
+    if movie is None:
+        await refuse_if_there(session, movie_id)
+    return movie
 
 
 async def remove(session: AsyncSession, movie_id: int, *, versions: set[int] | None) -> bool:
     """Return whether there was such a movie. Raises MovieConflict as `replace` does."""
     gone = delete(Movie).where(Movie.id == movie_id, *expected(versions)).returning(Movie.id)
-    if await session.scalar(gone) is not None:
-        return True
-    await missing(session, movie_id)
-    return False
+    found = await session.scalar(gone) is not None
+    if not found:
+        await refuse_if_there(session, movie_id)
+    return found
 
 
-async def missing(session: AsyncSession, movie_id: int) -> None:
-    """Raises MovieConflict when the movie is there after all, so that it was its version that did not match."""
+async def refuse_if_there(session: AsyncSession, movie_id: int) -> None:
+    """Raise MovieConflict when the movie is there after all: then it was its version that did not match."""
     if await get(session, movie_id) is not None:
         raise MovieConflict(movie_id)
 
 
-def expected(versions: set[int] | None) -> list:
+def expected(versions: set[int] | None) -> list[ColumnElement[bool]]:
     return [] if versions is None else [Movie.version.in_(versions)]
 
 

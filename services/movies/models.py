@@ -1,6 +1,7 @@
 """The one table of the catalogue, as the migrations leave it."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, MetaData, Text, func, text
+from chassis import database
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SEEDED_IDS = 1000  # ids up to here belong to the seeds of the migrations; users' movies begin above
@@ -9,12 +10,7 @@ LAST_YEAR = 2100
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ck": "%(table_name)s_%(constraint_name)s_check",
-            "pk": "%(table_name)s_pkey",
-        }
-    )
+    metadata = database.new_metadata()
 
 
 class Movie(Base):
@@ -32,4 +28,4 @@ class Movie(Base):
 
 
 # `trigrams` is made by the migrations: pg_trgm in small, without needing the right to create an extension.
-Index("movies_title_trigrams_idx", func.trigrams(Movie.title), postgresql_using="gin")
+Index("ix_movies_title_trigrams", func.trigrams(Movie.title), postgresql_using="gin")

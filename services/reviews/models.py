@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from chassis import database
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -10,7 +11,6 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Text,
     func,
@@ -20,9 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={"ck": "%(table_name)s_%(constraint_name)s_check", "pk": "%(table_name)s_pkey"}
-    )
+    metadata = database.new_metadata()
 
 
 class Film(Base):
@@ -47,7 +45,7 @@ class Review(Base):
     author: Mapped[str | None] = mapped_column(Text)
 
 
-Index("reviews_movie_id_id_idx", Review.movie_id, Review.id)
+Index("ix_reviews_movie_id_id", Review.movie_id, Review.id)
 
 
 class Rating(Base):
@@ -74,7 +72,7 @@ class Pending(Base):
     published_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
-Index("outbox_movie_id_idx", Pending.movie_id)
+Index("ix_outbox_movie_id", Pending.movie_id)
 
 
 class Chart(Base):

@@ -30,26 +30,30 @@ local function advance(dict, cursor_key, seconds)
     return dict:incr(cursor_key, 1)
 end
 
+-- Whether the slot at the cursor is the oldest one, so that all are held. When it is younger than the one after it, another
+-- worker has just taken it and is about to move the cursor.
+local function is_oldest(dict, key, cursor, count)
+    local next_held = dict:ttl(key .. (cursor + 1) % count)
+    return next_held ~= nil and (dict:ttl(key .. cursor % count) or 0) <= next_held
+end
+
 -- Takes one request from `key`'s limit. Returns admitted, remaining, seconds until a slot is free (0 when one is),
 -- or nil and "no memory".
 function _M.take(dict, key, limit)
     local count, window, cursor_key = limit.count, limit.window, key .. "c"
     local cursor = dict:get(cursor_key) or 0
-    for _ = 1, 100 do
-        local slot = key .. cursor % count
-        local taken, why = dict:safe_add(slot, true, window)
+    for _ = 1, 1000 do
+        local taken, why = dict:safe_add(key .. cursor % count, true, window)
         if taken then
             if not advance(dict, cursor_key, window * 2) then return nil, "no memory" end
             return true, free_slots(dict, key, cursor + 1, count), 0
         end
         if why == "no memory" then return nil, why end
-        local wait = dict:ttl(slot) or 0
         local now = dict:get(cursor_key) or cursor
-        -- A slot taken this instant at an unmoved cursor: another worker is about to move it. Otherwise all are held.
-        if now == cursor and wait < window - 0.02 then return false, 0, wait end
+        if now == cursor and is_oldest(dict, key, cursor, count) then break end
         cursor = now
     end
-    return false, 0, window
+    return false, 0, dict:ttl(key .. cursor % count) or 0
 end
 
 -- Sets the RateLimit fields (draft-ietf-httpapi-ratelimit-headers) and, when refused, Retry-After in whole seconds.

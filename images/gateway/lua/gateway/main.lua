@@ -1,10 +1,13 @@
 -- The life of a request, one function a phase of nginx: identify, inspect, route, limit, forward; then answer and log.
 local cjson = require "cjson.safe"
 local concurrency = require "gateway.concurrency"
+local guard = require "gateway.guard"
 local hygiene = require "gateway.hygiene"
 local identity = require "gateway.identity"
+local json = require "firewall.json"
 local limits = require "gateway.limits"
 local metrics = require "gateway.metrics"
+local positive = require "gateway.positive"
 local problem = require "gateway.problem"
 local routes = require "gateway.routes"
 local settings = require "gateway.settings"
@@ -13,28 +16,24 @@ local upstreams = require "gateway.upstreams"
 local _M = {}
 
 local ROUTES = "/usr/share/gateway/routes.json"
-local nameserver, options, known
-local hosts, shares = {}, {}
+-- More headers than this are refused, not passed on uninspected.
+local MAX_HEADERS = 100
+local nameserver, options, known, address_limit
+local hosts = {}
 
-local function read_routes()
+local function read_routes(tasks)
     local file = assert(io.open(ROUTES))
     local text = file:read("*a")
     file:close()
-    return routes.prepare(assert(cjson.decode(text)))
+    return routes.prepare(assert(cjson.decode(text)), tasks)
 end
 
 -- Reads settings and routes, once, before the workers start.
 function _M.init(server)
-    nameserver, options, known = server, settings.read(), read_routes()
-    for name, service in pairs(known.services) do
-        hosts[name] = name .. "." .. options.internal_domain
-        shares[name] = limits.share(service.limit, options.tasks)
-    end
-    for _, route in ipairs(known.routes) do
-        for _, operation in pairs(route.operations or {}) do
-            if operation.limit then operation.limit = limits.share(operation.limit, options.tasks) end
-        end
-    end
+    nameserver, options = server, settings.read()
+    known = read_routes(options.tasks)
+    address_limit = limits.share(options.address_rate, options.tasks)
+    for name in pairs(known.services) do hosts[name] = name .. "." .. options.internal_domain end
 end
 
 -- Starts following the services' addresses.
@@ -50,7 +49,7 @@ local function identify(var, headers)
     var.gw_request_id = identity.request_id(headers["x-request-id"], fresh)
     var.gw_traceparent = identity.traceparent(headers["traceparent"], fresh)
     var.gw_client_id = identity.client_id(headers["authorization"])
-    var.gw_path = var.request_uri:match("^[^?]*")
+    var.gw_path = (var.request_uri or ""):match("^[^?]*")
     var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
     local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
@@ -92,27 +91,57 @@ local function forward(var, service)
     var.gw_service = service
 end
 
+-- Holds a client to the limits of the service and of the operation.
+local function within_limits(var, route, operation)
+    local client = var.gw_client_id .. "@" .. var.remote_addr .. ":"
+    local limit = known.services[route.service].limit
+    if not within(var, limit, route.service .. ":" .. client, route.service) then return false end
+    return not operation.limit or within(var, operation.limit, operation.id .. "=" .. client, operation.id)
+end
+
+local function refuse_method(var, route, headers)
+    local header = ngx.header
+    if var.request_method == "OPTIONS" and headers["access-control-request-method"] and options.cors_origins[headers.origin] then
+        return hygiene.preflight(header, route.allow)
+    end
+    header["Allow"] = route.allow
+    return problem.send(405, "This path allows " .. route.allow .. ".")
+end
+
+-- Inspects a request whose route (if any) is known. Returns true when it was refused and answered.
+local function refused(var, headers, operation, why)
+    local mode = operation and operation.mode or options.mode
+    local request = guard.request(var, headers, operation, why)
+    if not request then return problem.send(413) or true end
+    local done, read, unread = false, nil, nil
+    if mode ~= "off" then
+        done, read, unread = guard.refuses(var, request, mode)
+    elseif request.body then
+        read, unread = json.read(request.body)
+    end
+    return done, request, read, unread
+end
+
 -- The access phase: decides whether a request goes to a service, and to which.
 function _M.admit()
-    local var, headers = ngx.var, ngx.req.get_headers(100)
+    local var = ngx.var
+    local headers, why = ngx.req.get_headers(MAX_HEADERS)
     identify(var, headers)
     hygiene.strip(headers)
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
-    local address = limits.share(options.address_rate, options.tasks)
-    if not within(var, address, "a:" .. var.remote_addr .. ":", "address") then return end
-    if path == "/health" and (method == "GET" or method == "HEAD") then return _M.health() end
+    if not within(var, address_limit, "a:" .. var.remote_addr .. ":", "address") then return end
+    if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
+    if route then var.gw_route = route.path end
+    local done, request, read, unread = refused(var, headers, operation, why)
+    if done then return end
+    if path == "/health" then return _M.health() end
     if not route then return problem.send(404) end
-    var.gw_route = route.path
-    if not operation then
-        ngx.header["Allow"] = route.allow
-        return problem.send(405, "This path allows " .. route.allow .. ".")
-    end
-    local key = route.service .. ":" .. var.gw_client_id .. "@" .. var.remote_addr .. ":"
-    if not within(var, shares[route.service], key, route.service) then return end
-    if operation.limit and not within(var, operation.limit, operation.id .. ":" .. key, operation.id) then return end
+    if not operation then return refuse_method(var, route, headers) end
+    if not within_limits(var, route, operation) then return end
+    if positive.refuses(operation, request, read, unread) then return end
     return forward(var, route.service)
 end
 
@@ -130,9 +159,21 @@ function _M.balance()
     upstreams.balance(ngx.ctx)
 end
 
+-- nginx refuses some request lines before any phase of ours, such as a path that climbs above the root: an attack all the same.
+local function attack_in_line(var)
+    local target = var.request and var.request:match("^%S+ (%S+)")
+    if not target or options.mode == "off" then return false end
+    var.gw_path = target:match("^[^?]*")
+    return guard.refuses(var, {path = var.gw_path, query = target:match("%?(.*)$"), headers = {}}, options.mode)
+end
+
 -- Answers an error that nginx itself found.
 function _M.problem()
-    if ngx.var.gw_request_id == "" then identify(ngx.var, ngx.req.get_headers(100)) end
+    local var = ngx.var
+    if var.gw_request_id == "" then
+        identify(var, ngx.req.get_headers(MAX_HEADERS))
+        if ngx.status == 400 and attack_in_line(var) then return end
+    end
     if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
     return problem.send(ngx.status)
 end
@@ -140,6 +181,7 @@ end
 -- The header of every answer: ids and security headers; a service's own 5xx body is marked to be replaced.
 function _M.headers()
     local var, header = ngx.var, ngx.header
+    hygiene.cors(header, var.http_origin, options.cors_origins)
     header["X-Request-ID"] = var.gw_request_id
     header["traceparent"] = var.gw_traceparent
     hygiene.protect(header, var.gw_forwarded_proto == "https")

@@ -1,7 +1,17 @@
 -- Finds what a method and a path mean, in the table that was made when the image was built.
+local limits = require "gateway.limits"
+local schema = require "firewall.schema"
+
 local _M = {}
 
 local find = ngx.re.find
+
+local function set_of(list)
+    if not list then return nil end
+    local set = {}
+    for _, each in ipairs(list) do set[each] = true end
+    return set
+end
 
 local function allowed(operations)
     local methods = {}
@@ -11,20 +21,39 @@ local function allowed(operations)
     return table.concat(methods, ", ")
 end
 
--- Returns the table with what each look-up needs at hand.
-function _M.prepare(table_of_routes)
-    for _, route in ipairs(table_of_routes.routes) do
-        if route.operations then route.allow = allowed(route.operations) end
+-- Gives an operation what the firewall needs of it: fields of prose, exclusions by route and by field, a mode of its own.
+local function prepare_operation(operation, tasks)
+    if operation.limit then operation.limit = limits.share(operation.limit, tasks) end
+    local prose, kinds, given = {}, {}, operation.firewall or {}
+    for kind, described in pairs(operation.content or {}) do
+        schema.prose(described, prose)
+        kinds[#kinds + 1] = kind
     end
-    return table_of_routes
+    table.sort(kinds)
+    operation.accept = table.concat(kinds, ", ")
+    operation.prose = prose
+    operation.mode = given.mode
+    operation.exclude = set_of(given.exclude)
+    operation.fields = {}
+    for name, excluded in pairs(given.fields or {}) do operation.fields[name] = set_of(excluded) end
+end
+
+-- Returns the table with what each look-up needs at hand; `tasks` gateway tasks share its limits.
+function _M.prepare(known, tasks)
+    for _, service in pairs(known.services) do service.limit = limits.share(service.limit, tasks) end
+    for _, route in ipairs(known.routes) do
+        route.allow = allowed(route.operations or {})
+        for _, operation in pairs(route.operations or {}) do prepare_operation(operation, tasks) end
+    end
+    return known
 end
 
 -- Returns route, operation; route alone when the method is not allowed on it; nothing when the path is unknown.
 -- The path is the one on the wire: what is not written plainly matches nothing, so no service decodes it another way.
-function _M.find(table_of_routes, method, path)
-    for _, route in ipairs(table_of_routes.routes) do
+function _M.find(known, method, path)
+    for _, route in ipairs(known.routes) do
         if find(path, route.pattern, "jo") then
-            if not route.operations then return route, {} end
+            if not route.operations then return route, {unchecked = true} end
             return route, route.operations[method] or (method == "HEAD" and route.operations.GET) or nil
         end
     end

@@ -15,8 +15,8 @@ def upgrade() -> None:
         sa.Column("year", sa.Integer, nullable=False),
         sa.Column("director", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, server_default=sa.text("1"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="movies_pkey"),
-        sa.CheckConstraint("year BETWEEN 1888 AND 2100", name="movies_year_check"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_movies")),
+        sa.CheckConstraint("year BETWEEN 1888 AND 2100", name=op.f("ck_movies_year")),
     )
 
 

@@ -21,13 +21,11 @@ def upgrade() -> None:
     op.execute(TRIGRAMS)
     with op.get_context().autocommit_block():
         # An index left invalid by an interrupted run would otherwise be taken for the finished one.
-        op.execute("DROP INDEX CONCURRENTLY IF EXISTS movies_title_trigrams_idx")
-        op.execute(
-            "CREATE INDEX CONCURRENTLY movies_title_trigrams_idx ON movies USING gin (trigrams(title))"
-        )
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_movies_title_trigrams")
+        op.execute("CREATE INDEX CONCURRENTLY ix_movies_title_trigrams ON movies USING gin (trigrams(title))")
 
 
 def downgrade() -> None:
     with op.get_context().autocommit_block():
-        op.execute("DROP INDEX CONCURRENTLY IF EXISTS movies_title_trigrams_idx")
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_movies_title_trigrams")
     op.execute("DROP FUNCTION IF EXISTS trigrams(text)")

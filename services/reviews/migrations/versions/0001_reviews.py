@@ -16,7 +16,7 @@ def upgrade() -> None:
         sa.Column("movie_id", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("movie_id", name="films_pkey"),
+        sa.PrimaryKeyConstraint("movie_id", name=op.f("pk_films")),
     )
     op.create_table(
         "reviews",
@@ -25,8 +25,8 @@ def upgrade() -> None:
         sa.Column("stars", sa.SmallInteger, nullable=False),
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="reviews_pkey"),
-        sa.CheckConstraint("stars BETWEEN 1 AND 5", name="reviews_stars_check"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reviews")),
+        sa.CheckConstraint("stars BETWEEN 1 AND 5", name=op.f("ck_reviews_stars")),
     )
     op.create_table(
         "ratings",
@@ -34,22 +34,22 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("total", sa.BigInteger, nullable=False),
         sa.Column("computed_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("movie_id", name="ratings_pkey"),
+        sa.PrimaryKeyConstraint("movie_id", name=op.f("pk_ratings")),
     )
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger, sa.Identity(always=False), nullable=False),
         sa.Column("movie_id", sa.BigInteger, nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), server_default=NOW, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="outbox_pkey"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
-    op.create_index("outbox_movie_id_idx", "outbox", ["movie_id"])
+    op.create_index(op.f("ix_outbox_movie_id"), "outbox", ["movie_id"])
     op.create_table(
         "charts",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("items", JSONB, nullable=False),
         sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="charts_pkey"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_charts")),
     )
 
 

@@ -1,0 +1,86 @@
+-- The firewall's verdict on a request. It reads the request, it does not answer: that is the gateway's part.
+local lrucache = require "resty.lrucache"
+local score = require "firewall.score"
+local texts = require "firewall.texts"
+local decode = require "firewall.decode"
+
+local _M = {}
+
+local find = string.find
+local re_find = ngx.re.find
+-- Header values repeat from request to request: those that were harmless are remembered.
+local harmless = lrucache.new(4000)
+
+-- Headers that hold no text of their own, or that nginx has read already.
+local UNREAD = {["content-length"] = true, host = true, connection = true, ["transfer-encoding"] = true, ["proxy-authorization"] = true}
+local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
+
+local function add(state, where, name, text)
+    if state.done then return end
+    local context = state.context
+    context.where = where
+    context.prose = state.prose[name] and where == "json"
+    context.exclude = state.fields[name] or state.exclude
+    local finding = score.judge(text, context)
+    if not finding or finding.score <= state.score then return end
+    state.score, state.rules, state.where, state.name = finding.score, finding.rules, where, name
+    state.done = finding.score >= score.THRESHOLD
+end
+
+local function closed(state, why)
+    state.score, state.where, state.name, state.done = score.THRESHOLD, "request", "request", true
+    state.rules = {{id = "evasion." .. why, class = "evasion", score = score.THRESHOLD, fragment = why}}
+end
+
+local function header(state, name, value)
+    if UNREAD[name] or #value < 4 then return end
+    local key = #value < 512 and name .. ":" .. value
+    if key and harmless:get(key) then return end
+    local take = state.take
+    if name == "cookie" then
+        texts.cookies(value, take)
+    elseif name == "authorization" then
+        if re_find(value, TOKEN, "jo") then return end
+        take("header", name, value:match("^[Bb]asic +(%S+)$") or value)
+    elseif name == "user-agent" then
+        take("agent", name, value)
+    else
+        take("header", name, value)
+        if find(value, "%", 1, true) then take("header", name, decode.form(value)) end
+    end
+    if key and state.score == 0 then harmless:set(key, true, 300) end
+end
+
+local function headers(state, all)
+    for name, value in pairs(all) do
+        if type(value) == "string" then
+            header(state, name, value)
+        elseif type(value) == "table" then
+            for _, each in ipairs(value) do header(state, name, each) end
+        end
+        if state.done then return end
+    end
+end
+
+-- Judges a request. It holds `path` and `query` as on the wire, `headers` (names in lower case), `truncated` (nil, or what
+-- was left out), `body` (nil or text), `content_type` (maybe empty), and from the route `prose`, `exclude` and `fields` (see gateway.routes).
+-- Returns {score, rules, where, name, attack} and what was read of a JSON body, or nil and why it could not be read.
+function _M.inspect(request)
+    local state = {score = 0, rules = {}, context = {}, prose = request.prose or {}, exclude = request.exclude, fields = request.fields or {}}
+    state.take = function(where, name, text) return add(state, where, name, text) end
+    if request.truncated then closed(state, request.truncated) end
+    texts.path(request.path, state.take)
+    if request.query and not state.done then
+        if texts.arguments(request.query, "query", state.take) then closed(state, "arguments") end
+    end
+    if not state.done then headers(state, request.headers) end
+    local read, why
+    if request.body and not state.done then
+        read, why = texts.body(request.body, request.content_type, state.take)
+        if why == texts.TOO_MANY and not state.done then closed(state, "arguments") end
+    end
+    state.attack = state.score >= score.THRESHOLD
+    return state, read, why
+end
+
+return _M

@@ -1,0 +1,26 @@
+-- Path traversal, files that nobody asks for by accident, file wrappers and server-side includes.
+return {
+    class = "path",
+    forms = {"text", "unquoted", "path"},
+    gate = [==[\.\.|[/\\](?:etc|proc|var|root|home|windows|winnt|usr|inetpub|system32)|[a-z]:[/\\]|\.(?:ini|conf|config|env|git|svn|ht|ssh|aws|bash|php|dat|bak|sql|pem|key|log|jsp|asp|inc|passwd)|://|passwd|shadow|web-inf|id_rsa|\$\\|<!--|<esi|ntuser|::]==],
+    rules = {
+        {id = "path.climb", score = 5, pattern = [==[(?:\.{2,}[/\\;]+[^\w]{0,3}){2,}|(?:^|[/\\=;,"'\s])\.\.[/\\].{0,100}?(?:etc|windows|winnt|boot|passwd|shadow|\.ini|proc|web-inf|\.ssh|\.env|\.git|\.conf)|(?:/|\\)\.\.(?:/|\\).{0,60}\.\.(?:/|\\)]==], hit = "../../x", miss = "Wait... / what"},
+        {id = "path.climb-once", score = 4, prose = 2, pattern = [==[(?:^|[/\\=])\.\.(?:[/\\]|$)|\.\.;/|/\.{3,}/|\.\.\x00|\.\.[/\\]\.\.$]==], hit = "/../x", miss = "and so on..."},
+        {id = "path.climb-in-path", score = 5, only = "path", pattern = [==[(?:^|[/\\])\.\.(?:[/\\;]|$)]==], hit = "/a/../b", miss = "/a..b"},
+        {id = "path.unix-file", score = 5,
+            pattern = [==[/+etc/+(?:\.?/)*(?:passwd|shadow|group|hosts|issue|motd|fstab|crontab|cron\.|ssh|ssl|apache2?|httpd|nginx|mysql|my\.cnf|php|resolv\.conf|sudoers|profile|security|network|init\.d|os-release|hostname|redhat-release|environment|pam\.d|ld\.so|samba|vsftpd|proftpd)|/+proc/+(?:self|version|cpuinfo|cmdline|mounts|net|sys|meminfo|\d+|sched_debug)|/+(?:root|home/\w+)/+\.(?:ssh|bash|aws|mysql|viminfo|profile|netrc|gnupg)|/var/(?:log|lib/(?:mysql|php|dpkg)|run/secrets|mail|spool|www/html)\b|/usr/local/(?:apache|etc|nginx|php|app)|/run/secrets|/dev/(?:random|urandom|zero|null|fd/\d|stdin|shm)|(?:^|[^\w])etc/+passwd\b]==],
+            hit = "/etc/passwd", miss = "apples, pears, etc/whatever"},
+        {id = "path.windows-file", score = 5,
+            pattern = [==[\b(?:boot|win|system)\.ini\b|\bphp\.ini\b|[a-z]:[/\\]+(?:windows|winnt|boot\.|users[/\\]|inetpub|program ?files|documents and|xampp|wamp|autoexec|pagefile|sysprep|unattend)|[/\\]+(?:windows|winnt)[/\\]+(?:system32|win\.|repair|panther|debug|temp|system\.)|\bntuser\.dat\b|\b(?:sam|system)\.(?:bak|sav)\b|\\\\[\w.:?-]{1,60}\\\w{1,30}\$|\bglobal\.asax?\b|\\\\(?:localhost|127\.0\.0\.1|\?|\.|::1)\\|\biis6?\.log\b]==],
+            hit = "c:\\windows\\win.ini", miss = "Windows: the C: drive"},
+        {id = "path.app-file", score = 5, prose = 3,
+            pattern = [==[(?:^|[/\\=\s"'])\.(?:git/(?:config|head|index|logs|objects)|svn/(?:entries|wc)|hg/|env(?:$|\.(?:local|prod|production|dev|bak|example))|htaccess|htpasswd|ssh/|aws/|docker/config|kube/config|npmrc|bash_(?:history|profile)|bashrc|mysql_history|ds_store|vscode/|idea/|netrc|pgpass|passwd)|\b(?:web-inf|meta-inf)[/\\]|\bweb\.xml\b|\b(?:wp-config|configuration|config\.inc|settings\.inc|db\.inc|localsettings)\.php|\bid_(?:rsa|dsa|ed25519|ecdsa)\b|\bauthorized_keys\b|\b(?:access|error|auth|mail|syslog)[._]log$|\bweb\.config\b|\bapplicationhost\.config|\bconfig\.(?:php|yml|yaml)\.(?:bak|old)|\.(?:php|asp|aspx|jsp)(?:~|\.(?:bak|old|swp|save|orig))$|/(?:phpinfo|adminer|shell|cmd|c99|r57|webshell|eval-stdin)\.php\b|/phpmyadmin\b|/wp-(?:admin|login|content/(?:plugins|themes)|includes)\b|/cgi-bin/|/manager/html\b|/actuator/(?:env|heapdump|gateway|jolokia)|/server-status\b|/\.well-known/\.\.|/solr/admin|/vendor/phpunit|/jmx-console|/_ignition/|/boaform/|/hnap1|/autodiscover/|/owa/auth|/console/(?:css|images)/]==],
+            hit = "/.git/config", miss = "the .gitter chat"},
+        {id = "path.wrapper", score = 5,
+            pattern = [==[\b(?:php|phar|expect|netdoc|jar|gopher|dict|tftp|ssh2(?:\.\w+)?|ogg|rar|glob|compress\.\w{2,5}|zlib|zip|local_file|view-source|sftp|ldaps?|rmi|iiop|dns|jndi|corbaname|nis|hsql|jdbc:\w+|smb|svn|git|imap|pop3|rtsp|telnet)(?:::?|%3a)//?[^\s]|\bfile\s*:\s*/{1,3}[^\s/]*[/\\\w.]|\bphp://(?:filter|input|data|stdin|memory|temp|fd)|convert\.base64-(?:en|de)code|string\.rot13|\burl\s*:\s*file:]==],
+            hit = "php://filter/read=x", miss = "php: // a comment"},
+        {id = "path.null-byte", score = 5, pattern = [==[\x00|%00]==], hit = "x.php%00.jpg", miss = "100%"},
+        {id = "path.include", score = 5, pattern = [==[<!--\s*\#\s*(?:exec|include|echo|config|printenv|set|if|elif|fsize|flastmod)\b|<esi:\w+|<!--esi\b|<\?=?\s*(?:include|require)]==], hit = "<!--#exec cmd=\"ls\"-->", miss = "<!-- # a heading -->"},
+        {id = "path.remote-include", score = 4, prose = 2, pattern = [==[^(?:https?|ftp)://[^\s?#]{1,200}\.(?:php|phps|txt|inc|asp|aspx|jsp|sh|pl|py|exe|bin|elf|hta|ps1|bat|war|dtd)\?*(?:%00|\x00)?$]==], hit = "http://evil.example/shell.txt?", miss = "https://example.org/film"},
+    },
+}

@@ -1,0 +1,46 @@
+-- Cross-site scripting: script, handlers, script URLs, and the calls by which a payload proves that it runs.
+local EVENTS = [==[on(?:abort|activate|after(?:print|update|scripting\w*)|animation\w{3,10}|auxclick|before\w{3,20}|begin|blur|bounce|can(?:cel|play\w*)|change|click|close|]==]
+    .. [==[context(?:menu|lost|restored)|copy|cuechange|cut|dblclick|drag\w{0,6}|drop|duration\w*|emptied|end(?:ed|event)?|error(?:update)?|fetch|finish|focus(?:in|out)?|formdata|]==]
+    .. [==[fullscreen\w{5,8}|gesture\w{3,8}|gotpointercapture|hashchange|help|input|invalid|key(?:down|press|up)|languagechange|layoutcomplete|load\w{0,10}|losecapture|lostpointercapture|]==]
+    .. [==[message(?:error)?|mouse\w{2,6}|move(?:end|start)?|offline|online|page(?:hide|show|reveal|swap)|paste|pause|play(?:ing)?|pointer\w{2,14}|popstate|progress|propertychange|ratechange|readystatechange|]==]
+    .. [==[rejectionhandled|repeat(?:event)?|reset|resize\w*|row\w{4,7}|scroll\w{0,14}|search|securitypolicyviolation|seek\w{2,6}|select(?:ionchange|start)?|show|slotchange|stalled|start|stop|storage|submit|suspend|]==]
+    .. [==[time(?:update|error)?|toggle|touch\w{3,7}|transition\w{3,6}|unhandledrejection|unload|visibilitychange|volumechange|waiting|webkit\w{5,30}|wheel|zoom)]==]
+
+return {
+    class = "xss",
+    forms = {"text", "uncommented", "untagged"},
+    gate = [==[[<>`]|javascript|script|\bon[a-z]{2,28}\s*=|data\s*:|srcdoc|alert|confirm|prompt|eval|document|window|location|cookie|fromcharcode|constructor|settimeout|setinterval|atob|function|import|\.(?:call|apply|some|map|find)|innerhtml|expression|\{\{|self|top|parent|this|globalthis|v-]==],
+    rules = {
+        {id = "xss.script-tag", score = 5, pattern = [==[<[\s/\x00]*(?:\w{1,10}:)?script\b]==], hit = "<script>x</script>", miss = "the script < the film"},
+        {id = "xss.script-end", score = 5, pattern = [==[</?scr\W{0,4}ipt|</\s*(?:textarea|title|style|noscript)\s*>.{0,20}<|<scr\x00ipt|<scr\\0ipt]==], hit = "</textarea><b>", miss = "</b>"},
+        {id = "xss.handler-in-tag", score = 5, pattern = [==[<[a-z!?/\\][^<>]{0,300}?(?:[\s/"'`\x0b\x0c\\;}]|&nbsp;)on[a-z]{3,30}[\s\x00/]*=]==], hit = "<img src=x onerror=f()>", miss = "<b>one = 1</b>"},
+        {id = "xss.handler-after-tag", score = 5, pattern = [==[<[a-z!?/\\].{0,500}?[\s/"'`\x0b\x0c\\;}>]]==] .. EVENTS .. [==[[\s\x00]*=]==], hit = "<svg x=\">\" onload=f()", miss = "<b>hello</b> the one = all"},
+        {id = "xss.handler-after-quote", score = 5, pattern = [=[["'`>][\s/;\w="'`()]{0,60}?(?:^|[\s/"'`;>()])on[a-z]{3,30}\s*=\s*\S|^["'`\s/>]*]=] .. EVENTS .. [==[\s*=\s*["'`]?\s*[\w(\[{`!$]==], hit = "\" onfocus=prompt(1)", miss = "\"once\" = one"},
+        {id = "xss.handler", score = 4, prose = 3, pattern = [==[(?:^|[\s"'`/;>])]==] .. EVENTS .. [==[\s*=\s*["'`]?\s*[\w(\[{`!$]==], hit = "x onload=f()", miss = "window.onload = f"},
+        {id = "xss.script-url", score = 5, pattern = [==[\b(?:javascript|vbscript|livescript|jscript|mocha)\s*(?::|&colon;?)(?:\S{0,100}?[(`=\[;{]|\s*(?:alert|confirm|prompt|eval|void|window|document|\(|//|/\*|%|\\))]==], hit = "javascript:alert(1)", miss = "JavaScript: Basics of JavaScript (1995)"},
+        {id = "xss.script-url-in-attribute", score = 5,
+            pattern = [==[\b(?:src|href|action|formaction|data|srcdoc|style|background|from|to|values|code|codebase|poster|manifest)\s*=\s*["'`]?[^"'`>]{0,40}?(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*(?::|&colon;?)]==],
+            hit = "<a href=\"java\tscript:x\">", miss = "<a href=\"/javascript\">"},
+        {id = "xss.script-url-joined", score = 5, pattern = [==[['"]jav?a?s?c?(?:&tab;)?['"]?\s*\+\s*['"]|["'=]\s*javas(?:&tab;|\s|&newline;)*c]==], hit = "'jav'+'ascript:'", miss = "'java' and 'script'"},
+        {id = "xss.data-url", score = 5, pattern = [==[\bdata\s*:\s*(?:text/html|text/xml|application/xhtml|application/(?:x-)?javascript|text/javascript|image/svg\+xml)\b|\bdata\s*:[^,\s]{0,40};base64,]==], hit = "data:text/html,<b>", miss = "data: text and html"},
+        {id = "xss.active-tag", score = 5, prose = 5, pattern = [==[<[\s/]{0,3}(?:iframe|object|embed|applet|frameset|frame|base\s+href|meta\s+http|link\s+[^>]{0,80}(?:rel|href)|xss|bgsound|ilayer|layer|isindex|portal|noembed|xml\b[^>]{0,60}(?:src|id)|import\b|fencedframe)\b]==], hit = "<iframe src=x>", miss = "<i>frame</i>"},
+        {id = "xss.drawing-tag", score = 4, prose = 4, pattern = [==[<[\s/]{0,3}(?:svg|math|animate(?:transform|motion)?|set\b\s+[^>]{0,60}attributename|foreignobject|template|marquee|details|dialog|noscript|style|keygen|slot|xmp|plaintext|listing)\b]==], hit = "<svg x", miss = "<b>svg</b>"},
+        {id = "xss.form-tag", score = 3, prose = 1, pattern = [==[<[\s/]{0,3}(?:form|input|button|select|textarea|video|audio|source|body|html|head|img|image|picture|track|isindex|label|option|area|map)\b[\s/>]]==], hit = "<img src=x", miss = "<p>image</p>"},
+        {id = "xss.custom-tag-handler", score = 4, prose = 3, pattern = [==[<\w{1,40}[\s/][^>]{0,200}\b(?:autofocus|contenteditable|tabindex|srcdoc|formaction|xlink:href|style\s*=\s*["']?[^>]{0,60}(?:expression|behavio|url\s*\(|-moz-binding|user-modify|animation))]==], hit = "<x contenteditable tabindex=1", miss = "<p class=x>"},
+        {id = "xss.attribute-breakout", score = 2, prose = 1, pattern = [==[["'`]\s*/?>\s*<\s*[a-z!/]|^\W{0,3}["']\s*>|&_?lt;_?/?scr]==], hit = "\"><b", miss = "a > b"},
+        {id = "xss.dialog-call", score = 5, prose = 4,
+            pattern = [==[(?<![\w.-])(?:window\s*\.\s*|self\s*\.\s*|top\s*\.\s*|this\s*\.\s*)?(?:alert|confirm|prompt)\s*(?:\(\s*(?:\)|['"`/]|document|window|this|self|location|origin|string\.|xss|\w{1,20}\s*\)?\s*(?:[;/}>"'`<\\-]|$))|`[^`]{0,40}(?:`|$)|\(\s*=)|\b(?:alert|confirm|prompt)\((?:\d|\w+\s*\))]==],
+            hit = "alert('x')", miss = "a red alert (in 1977) was heard"},
+        {id = "xss.indirect-call", score = 5,
+            pattern = [==[\(\s*(?:alert|confirm|prompt|eval)\s*\)\s*[(`]|\b(?:alert|confirm|prompt|eval|fetch|function|settimeout|setinterval)\s*(?:\?\.\s*[(\[`]|\.\s*(?:call|apply|bind)\s*[(`]|\[\s*['"`](?:call|apply|bind))|\.(?:some|map|find|findindex|every|filter|foreach|reduce|flatmap|then|catch|sort|replace|valueof|tostring)\s*\(\s*(?:alert|confirm|prompt|eval)\b|=\s*(?:alert|confirm|prompt|eval)\s*(?:[,;`)}'"&]|$)|\b(?:alert|confirm|prompt)\s*(?:<[^>]{0,10}>)\s*\(|[!~+-]\s*(?:alert|confirm|prompt)\s*[(`]|\b(?:window|self|top|parent|frames|this|globalthis)\s*\[\s*(?:['"`/\\(]|\d|atob|string)]==],
+            hit = "[1].some(confirm)", miss = "confirm. Call me"},
+        {id = "xss.eval", score = 5, prose = 4, pattern = [==[\b(?:eval|execscript|settimeout|setinterval|setimmediate|function|new\s+function)\s*\(\s*(?:['"`]|atob|string\.|unescape|decodeuri|location|name\b|document|window|self|this\b|top\b|url\b|hash\b|\+|\\)]==], hit = "eval(atob('x'))", miss = "the function (as a whole)"},
+        {id = "xss.document", score = 5, prose = 3, pattern = [==[\bdocument\s*(?:\.|\?\.\s*\[?|\[\s*['"`])\s*['"`]?(?:cookie|domain|write(?:ln)?|location|body|createelement|documentelement|forms|url|referrer|head|scripts|defaultview|implementation|getelements?by\w+|queryselector\w*|execcommand)\b]==], hit = "document.cookie", miss = "this document. Location follows"},
+        {id = "xss.window", score = 5, prose = 3, pattern = [==[\b(?:window|self|top|parent|frames|globalthis)\s*\.\s*(?:location|name|onerror|open|opener|document|eval|alert|top|parent)\s*(?:[=.\[(]|\+)|\blocation\s*(?:\.\s*(?:href|hash|search|replace|assign)\s*[=(]|=\s*['"`]?\s*(?:javascript|data|//|http|name\b))|\.(?:inner|outer)html\s*=|\.insertadjacenthtml\s*\(|\bstring\.fromcharcode\s*\(|\bstring\.raw\s*`|\batob\s*\(\s*['"`\w]|\bself\.\w{1,10}\s*=\s*!|\bnavigator\.(?:sendbeacon|serviceworker)]==], hit = "window.location='//x'", miss = "the window. Location unknown"},
+        {id = "xss.constructor", score = 5, pattern = [==[\bconstructor\s*(?:\.|\[\s*['"`])\s*constructor|\.constructor\s*\(\s*['"`]|\[\s*['"`]constructor['"`]\s*\]|\bconstructor\.prototype\b|\breflect\.(?:construct|apply|get)\s*\(|\bv-(?:if|show|html|bind|on)\b.{0,40}\bconstructor]==], hit = "_c.constructor('x')()", miss = "the constructor (of bridges)"},
+        {id = "xss.module", score = 4, prose = 2, pattern = [==[\bimport\s*\(\s*['"`]|\bfetch\s*\(\s*['"`](?:https?:)?//|\bnew\s+(?:image|xmlhttprequest|websocket|worker|eventsource)\b\s*\(?|\bimportscripts\s*\(|\bserviceworker\.register|\bthrow\s*/|onerror\s*=\s*(?:eval|alert)|\$\.getscript\s*\(]==], hit = "import('//x')", miss = "import (of goods)"},
+        {id = "xss.style", score = 5, pattern = [==[(?:style|width|xss)\s*[=:].{0,80}(?:expression\s*\(|behaviou?r\s*:\s*url|-moz-binding\s*:|javascript)|@import\s*(?:url\s*\()?\s*['"]?\s*(?:javascript|data:)|\bexpression\s*\(\s*(?:alert|document|window|eval)]==], hit = "style=x:expression(alert(1))", miss = "a style of expression (fine)"},
+        {id = "xss.entity-tag", score = 4, prose = 2, pattern = [==[<\s*/?\s*(?:a|b|i|p|div|span)\b[^>]{0,200}\bhref\s*=\s*["']?\s*(?:&|\\|%)]==], hit = "<a href=&#106;x>", miss = "<a href=/x>"},
+        {id = "xss.html", score = 1, pattern = [==[<\s*[a-z][a-z0-9]{0,20}[\s/>]==], hit = "<b>", miss = "a < b"},
+    },
+}

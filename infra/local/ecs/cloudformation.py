@@ -1,0 +1,241 @@
+"""ECS in templates: every property through the API's own shape, and services whose stack waits until they have proved themselves."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local.cloudformation import api
+from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.errors import LocalCloudError
+
+POLL = 0.2
+STABILIZE_SECONDS = 3 * 3600.0
+"""AWS gives a service three hours to become stable."""
+SERVICE_GONE_SECONDS = 3600.0
+
+
+class NotStabilized(LocalCloudError):
+    """A service's deployment failed."""
+
+
+def install() -> None:
+    """Register the types."""
+    register("AWS::ECS::Cluster", Cluster())
+    register("AWS::ECS::CapacityProvider", CapacityProvider())
+    register("AWS::ECS::ClusterCapacityProviderAssociations", Associations())
+    register("AWS::ECS::TaskDefinition", TaskDefinition())
+    register("AWS::ECS::Service", Service())
+
+
+class Cluster:
+    """`AWS::ECS::Cluster`; `Ref` is its name."""
+
+    def create(self, wanted: Wanted) -> Made:
+        name = wanted.properties.get("ClusterName") or wanted.name(255)
+        values = _renamed(wanted.properties, ClusterSettings="settings") | {"ClusterName": name}
+        return _cluster(_send("CreateCluster", values)["cluster"])
+
+    def update(self, existing: Existing, wanted: Wanted) -> Made:
+        values = _renamed(wanted.properties, ClusterSettings="settings")
+        cluster = existing.physical_id
+        changed = api.accepts("ecs", "UpdateCluster", values)
+        _send("UpdateCluster", changed, cluster=cluster)
+        if "CapacityProviders" in values or "DefaultCapacityProviderStrategy" in values:
+            _send(
+                "PutClusterCapacityProviders",
+                {"CapacityProviders": [], "DefaultCapacityProviderStrategy": []}
+                | api.accepts("ecs", "PutClusterCapacityProviders", values),
+                cluster=cluster,
+            )
+        made = _cluster(api.call("ecs", "DescribeClusters", clusters=[cluster])["clusters"][0])
+        _retag(made.attributes["Arn"], existing.properties, wanted.properties)
+        return made
+
+    def delete(self, existing: Existing) -> None:
+        with api.gone():
+            cluster = existing.physical_id
+            found = api.call("ecs", "DescribeClusters", clusters=[cluster])["clusters"]
+            if found and found[0]["activeServicesCount"]:
+                raise LocalCloudError("The Cluster cannot be deleted while Services are active.")
+            api.call("ecs", "DeleteCluster", cluster=cluster)
+
+
+def _cluster(record: Mapping[str, Any]) -> Made:
+    return Made(record["clusterName"], {"Arn": record["clusterArn"]})
+
+
+class CapacityProvider:
+    """`AWS::ECS::CapacityProvider`; `Ref` is its name."""
+
+    def create(self, wanted: Wanted) -> Made:
+        name = wanted.properties.get("Name") or wanted.name(255)
+        _send("CreateCapacityProvider", wanted.properties | {"Name": name})
+        return Made(name)
+
+    def update(self, existing: Existing, wanted: Wanted) -> Made:
+        provider = dict(wanted.properties.get("AutoScalingGroupProvider") or {})
+        provider.pop("AutoScalingGroupArn", None)
+        _send(
+            "UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id
+        )
+        return Made(existing.physical_id)
+
+    def delete(self, existing: Existing) -> None:
+        with api.gone("InvalidParameterException"):
+            api.call("ecs", "DeleteCapacityProvider", capacityProvider=existing.physical_id)
+
+
+class Associations:
+    """`AWS::ECS::ClusterCapacityProviderAssociations`; `Ref` is the cluster."""
+
+    def create(self, wanted: Wanted) -> Made:
+        _send("PutClusterCapacityProviders", wanted.properties)
+        return Made(wanted.properties["Cluster"])
+
+    def update(self, existing: Existing, wanted: Wanted) -> Made:
+        return self.create(wanted)
+
+    def delete(self, existing: Existing) -> None:
+        with api.gone():
+            api.call(
+                "ecs",
+                "PutClusterCapacityProviders",
+                cluster=existing.physical_id,
+                capacityProviders=[],
+                defaultCapacityProviderStrategy=[],
+            )
+
+
+class TaskDefinition:
+    """`AWS::ECS::TaskDefinition`; `Ref` is the revision's ARN; every change but of tags registers a new revision."""
+
+    def create(self, wanted: Wanted) -> Made:
+        family = wanted.properties.get("Family") or wanted.name(255)
+        answer = _send("RegisterTaskDefinition", wanted.properties | {"Family": family})
+        arn = answer["taskDefinition"]["taskDefinitionArn"]
+        return Made(arn, {"TaskDefinitionArn": arn})
+
+    def update(self, existing: Existing, wanted: Wanted) -> Made:
+        _retag(existing.physical_id, existing.properties, wanted.properties)
+        return Made(existing.physical_id, {"TaskDefinitionArn": existing.physical_id})
+
+    def delete(self, existing: Existing) -> None:
+        with api.gone("ClientException"):
+            api.call("ecs", "DeregisterTaskDefinition", taskDefinition=existing.physical_id)
+
+
+class Service:
+    """`AWS::ECS::Service`; `Ref` is its ARN; made or changed when its deployment is SUCCESSFUL, gone when its tasks are."""
+
+    def create(self, wanted: Wanted) -> Made:
+        name = wanted.properties.get("ServiceName") or wanted.name(255)
+        answer = _send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
+        made = Made(answer["serviceArn"], {"ServiceArn": answer["serviceArn"], "Name": answer["serviceName"]})
+        wanted.undo(lambda: _delete_service(answer["clusterArn"], answer["serviceArn"]))
+        _wait(answer["clusterArn"], answer["serviceArn"], answer["currentServiceDeployment"])
+        return made
+
+    def update(self, existing: Existing, wanted: Wanted) -> Made:
+        arn = existing.physical_id
+        cluster = _cluster_of(arn)
+        values = api.accepts("ecs", "UpdateService", api.without(_service(wanted.properties), "Cluster", "Tags"))
+        for name in ("NetworkConfiguration", "LoadBalancers", "ServiceRegistries", "PlacementConstraints"):
+            if (
+                name in existing.properties
+                and name not in wanted.properties
+                and name != "NetworkConfiguration"
+            ):
+                values[name] = []
+        answer = _send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
+        _retag(arn, existing.properties, wanted.properties)
+        _wait(cluster, arn, answer["currentServiceDeployment"])
+        return Made(arn, {"ServiceArn": arn, "Name": answer["serviceName"]})
+
+    def delete(self, existing: Existing) -> None:
+        _delete_service(_cluster_of(existing.physical_id), existing.physical_id)
+
+
+def _service(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The template says in the plural what the API says in the singular."""
+    return _renamed(properties, PlacementStrategies="placementStrategy")
+
+
+def _delete_service(cluster: str, arn: str) -> None:
+    """Delete the service and return when its last task has stopped."""
+    deadline = time.monotonic() + SERVICE_GONE_SECONDS
+    with api.gone("ClusterNotFoundException", "ServiceNotFoundException"):
+        _send("DeleteService", {"Cluster": cluster, "Service": arn, "Force": True})
+        while time.monotonic() < deadline:
+            found = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])["services"]
+            if not found or found[0]["status"] == "INACTIVE":
+                return
+            time.sleep(POLL)
+        raise LocalCloudError(
+            f"service {arn} still has tasks an hour after its deletion; see DescribeServices"
+        )
+
+
+def _wait(cluster: str, arn: str, deployment: str) -> None:
+    """Return when the deployment is SUCCESSFUL and the service has its tasks; raise `NotStabilized` when it failed."""
+    deadline = time.monotonic() + STABILIZE_SECONDS
+    while time.monotonic() < deadline:
+        record = api.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[deployment])[
+            "serviceDeployments"
+        ][0]
+        service = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])["services"][0]
+        if record["status"] in ("STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
+            if service["currentServiceDeployment"] == deployment:
+                raise NotStabilized(_failure(record))
+            return
+        if record["status"] == "SUCCESSFUL" and service["status"] == "ACTIVE":
+            if (
+                service["runningCount"] == service["desiredCount"]
+                or service["schedulingStrategy"] == "DAEMON"
+            ):
+                return
+        time.sleep(POLL)
+    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
+
+
+def _failure(record: Mapping[str, Any]) -> str:
+    """Say it as the resource handler of AWS does."""
+    if record["deploymentCircuitBreaker"]["status"] == "TRIGGERED":
+        words = "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
+    else:
+        words = (
+            f"Error occurred during operation '{record.get('statusReason', 'the deployment was stopped')}'."
+        )
+    return _handler_error(words, "GeneralServiceException")
+
+
+def _handler_error(words: str, code: str) -> str:
+    return f'Resource handler returned message: "{words}" (RequestToken: {secrets.token_hex(16)}, HandlerErrorCode: {code})'
+
+
+def _send(operation: str, properties: Mapping[str, Any], **fixed: Any) -> dict[str, Any]:
+    """Call ECS with properties mapped onto the operation's shape; what the shape does not have is refused."""
+    client = api.client("ecs")
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    found: dict[str, Any] = client._make_api_call(operation, api.shaped(shape, properties, operation) | fixed)
+    return found
+
+
+def _cluster_of(service_arn: str) -> str:
+    return service_arn.split("/")[1]
+
+
+def _renamed(properties: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in properties.items()}
+
+
+def _retag(arn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    removed, changed = api.tag_changes(old.get("Tags"), new.get("Tags"))
+    with api.gone("InvalidParameterException"):
+        if removed:
+            api.call("ecs", "UntagResource", resourceArn=arn, tagKeys=removed)
+        if changed:
+            tags = [{"key": tag["Key"], "value": tag["Value"]} for tag in changed]
+            api.call("ecs", "TagResource", resourceArn=arn, tags=tags)

@@ -1,0 +1,75 @@
+"""What became of a task's containers: states, exit codes, health, read from the engine into the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import docker.errors
+import requests.exceptions
+
+from infra.local import engine
+from infra.local.ecs.records import LOCK, Record, changed
+from infra.local.ecs.starting import named
+
+HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+LOST = "DockerStateError: the container is gone from the engine; its exit code is not known"
+
+
+def observe(task: Record, told: Mapping[str, int]) -> None:
+    """Bring the record up to date; `told` are exit codes from the engine's events, for containers already removed."""
+    for name, docker_id in list(task["_docker"].items()):
+        container = named(task, name)
+        if container["lastStatus"] == "STOPPED":
+            continue
+        try:
+            state = engine.client().api.inspect_container(docker_id)["State"]
+        except docker.errors.NotFound:
+            with LOCK:
+                container["lastStatus"] = "STOPPED"
+                if name in told:
+                    container["exitCode"] = told[name]
+                else:
+                    container["reason"] = LOST
+            continue
+        except (docker.errors.APIError, requests.exceptions.RequestException):
+            continue
+        _note(container, state)
+    _sum_health(task)
+
+
+def _note(container: Record, state: Mapping[str, object]) -> None:
+    health = state.get("Health")
+    status = health.get("Status") if isinstance(health, Mapping) else None
+    with LOCK:
+        if state["Status"] in ("exited", "dead"):
+            container["lastStatus"] = "STOPPED"
+            container["exitCode"] = state["ExitCode"]
+            if state.get("OOMKilled"):
+                container["reason"] = OUT_OF_MEMORY
+        elif status is not None:
+            container["healthStatus"] = HEALTH.get(str(status), "UNKNOWN")
+
+
+def _sum_health(task: Record) -> None:
+    """A task is as healthy as its essential containers that have a health check (Task `healthStatus`)."""
+    watched = [
+        container["healthStatus"]
+        for container in task["containers"]
+        if container["name"] in task["_health_checked"]
+    ]
+    health = "UNKNOWN"
+    if "UNHEALTHY" in watched:
+        health = "UNHEALTHY"
+    elif watched and all(status == "HEALTHY" for status in watched):
+        health = "HEALTHY"
+    if health != task["healthStatus"]:
+        with LOCK:
+            task["healthStatus"] = health
+        changed()
+
+
+def essential_exited(task: Record, essential: frozenset[str]) -> bool:
+    """Tell whether a started essential container, or every container, has ended."""
+    ended = {container["name"] for container in task["containers"] if container["lastStatus"] == "STOPPED"}
+    return bool(ended & essential) or len(ended) == len(task["containers"])

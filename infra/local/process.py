@@ -1,0 +1,207 @@
+"""The local cloud seen from outside: start it, find it, stop it, destroy it; whatever the last command or the machine did."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import engine, settings as settings_
+from infra.local.errors import LocalCloudError, PortInUse
+from infra.local.settings import Settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+IDENTITY_PATH = "/_estaleiro"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A local cloud that answers."""
+
+    endpoint_url: str
+    edge_url: str
+    pid: int
+
+
+def running(settings: Settings) -> Running | None:
+    """Return the local cloud when it answers and is ready; raise `PortInUse` when something else holds its API port."""
+    status, identity = _identity(settings)
+    return _running(settings, identity) if status == 200 else None
+
+
+def ensure(settings: Settings) -> Running:
+    """Return the local cloud, started when it does not answer; two commands at once start one.
+
+    Raises `PortInUse`, `EngineMissing` or `LocalCloudError` with the server's own words.
+    """
+    found = running(settings)
+    if found is not None:
+        return found
+    engine.client()
+    with _lock(settings):
+        status, _ = _identity(settings)
+        if status is not None:
+            return _until_ready(settings, None)
+        _end_stray(settings)
+        return _until_ready(settings, _start(settings))
+
+
+def stop(settings: Settings) -> None:
+    """Stop the server, state saved; containers of tasks stop with it, databases keep their volumes."""
+    if not settings.state.exists():
+        return
+    with _lock(settings):
+        pid = _pid(settings)
+        if pid is not None:
+            _end(pid)
+
+
+def destroy(settings: Settings) -> list[str]:
+    """Remove the process, everything on the engine with our label and the state folder; return what was removed.
+
+    Raises `LocalCloudError` naming what is still there afterwards.
+    """
+    removed = []
+    pid = _pid(settings)
+    if pid is not None:
+        _end(pid)
+        removed.append(f"process {pid}")
+    removed += engine.remove_owned(settings)
+    if settings.state.exists():
+        shutil.rmtree(settings.state)
+        removed.append(f"folder {settings.state}")
+    left = engine.owned(settings) + [str(settings.state)] * settings.state.exists()
+    if left:
+        raise LocalCloudError(f"the local cloud is not gone: {', '.join(left)} could not be removed; try again")
+    return removed
+
+
+def _identity(settings: Settings) -> tuple[int | None, dict[str, object]]:
+    """Ask the API who it is: (None, {}) when nothing listens."""
+    try:
+        with urllib.request.urlopen(settings.endpoint_url + IDENTITY_PATH, timeout=5) as answer:
+            status, body = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        status, body = error.code, error.read()
+    except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+        if isinstance(getattr(error, "reason", error), ConnectionRefusedError | ConnectionResetError):
+            return None, {}
+        raise _not_ours(settings) from error
+    with contextlib.suppress(ValueError):
+        identity = json.loads(body)
+        if isinstance(identity, dict) and identity.get("name") == settings.name:
+            return status, identity
+    raise _not_ours(settings)
+
+
+def _not_ours(settings: Settings) -> PortInUse:
+    return PortInUse(
+        f"port {settings.api_port} on 127.0.0.1 is in use by another process, which is not the local cloud "
+        f"{settings.name}; stop it, or give the local cloud another api_port"
+    )
+
+
+def _running(settings: Settings, identity: dict[str, object]) -> Running:
+    return Running(settings.endpoint_url, settings.edge_url, int(str(identity["pid"])))
+
+
+@contextlib.contextmanager
+def _lock(settings: Settings) -> Iterator[None]:
+    """Hold the state folder's lock; made again when `destroy` removed the folder while we waited."""
+    path = settings.state / "lock"
+    while True:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.fstat(file.fileno()).st_ino == path.stat().st_ino:
+                    yield
+                    return
+
+
+def _start(settings: Settings) -> subprocess.Popen[bytes]:
+    path = settings.state / "settings.json"
+    settings_.write(settings, path)
+    for name in ("ready", "refusal"):
+        (settings.state / name).unlink(missing_ok=True)
+    root = Path(__file__).parents[2]
+    with (settings.state / "server.log").open("ab") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "infra.local", "--settings", str(path)],
+            cwd=root, env=_environment(root), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    (settings.state / "server.pid").write_text(str(started.pid))
+    return started
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """The caller's environment without its AWS settings: they name another account, and the server calls itself."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    return kept | {"PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1"}
+
+
+def _until_ready(settings: Settings, started: subprocess.Popen[bytes] | None) -> Running:
+    deadline = time.monotonic() + START_SECONDS
+    refusal = settings.state / "refusal"
+    while time.monotonic() < deadline:
+        status, identity = _identity(settings)
+        if status == 200:
+            return _running(settings, identity)
+        if started is not None and started.poll() is not None:
+            break
+        time.sleep(0.05)
+    why = refusal.read_text() if refusal.exists() else f"see {settings.state / 'server.log'}"
+    raise LocalCloudError(f"the local cloud {settings.name} did not start: {why}")
+
+
+def _pid(settings: Settings) -> int | None:
+    """Return the server's process id, or None: a pid file may be stale, and its number another process by now."""
+    try:
+        pid = int((settings.state / "server.pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (OSError, ValueError):
+        return None
+    return pid if str(settings.state / "settings.json") in command else None
+
+
+def _end_stray(settings: Settings) -> None:
+    """End a server of ours that lives but does not answer: a second one would fight it for the state."""
+    pid = _pid(settings)
+    if pid is not None:
+        _end(pid)
+
+
+def _end(pid: int) -> None:
+    """End the process: SIGTERM, so that it saves; SIGKILL when it has not ended in time."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            if not _lives(pid):
+                return
+            time.sleep(0.05)
+    raise LocalCloudError(f"process {pid} of the local cloud does not end, even when killed; see `ps {pid}`")
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether the process runs; our own ended child is reaped."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state != "Z"

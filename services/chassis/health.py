@@ -1,0 +1,42 @@
+"""Liveness and readiness: live while the loop turns, ready while the database answers and its schema suits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from chassis.problems import ProblemError
+from chassis.web import Handler
+
+PATIENCE = 2.0  # seconds for the database to answer a probe
+
+
+class Live(Handler):
+    """GET /health/live: 200 as long as the process serves at all; a lost database does not make it restart."""
+
+    log_level = logging.DEBUG
+
+    def get(self) -> None:
+        self.send({"status": "live"})
+
+
+class Ready(Handler):
+    """GET /health/ready: 200, or 503 while stopping, without a database, or with a schema older than this code."""
+
+    log_level = logging.DEBUG
+
+    async def get(self) -> None:
+        if self.application.stopping:
+            raise ProblemError(503, detail="the process is stopping")
+        database, schema = self.dependencies.database, self.dependencies.schema
+        if database is None:
+            self.send({"status": "ready"})
+            return
+        try:
+            revision = await asyncio.wait_for(database.revision(), PATIENCE)
+        except Exception as error:
+            logging.getLogger("chassis.health").warning("not ready: %s", error)
+            raise ProblemError(503, detail="the database does not answer") from error
+        if schema is not None and not schema.suits(revision):
+            raise ProblemError(503, detail=f"the schema is at {revision}, this code needs {schema.head}")
+        self.send({"status": "ready", "schema": revision})

@@ -1,0 +1,73 @@
+"""The life of a web process: listen, drain on SIGTERM, finish what is in flight, close, exit 0."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+from tornado.httpserver import HTTPServer
+
+from chassis.settings import WebSettings
+from chassis.web import MAX_BODY, Application
+
+log = logging.getLogger("chassis.serve")
+
+# Longer than a balancer (60 s) and the gateway (30 s) keep idle connections: the side that sends requests must be
+# the one that closes, or a request meets a closed connection.
+IDLE = 120.0  # seconds
+BODY = 20.0  # seconds for a body to arrive
+
+
+def serve(build: Callable[[], Application | Awaitable[Application]], settings: WebSettings) -> None:
+    """Serve the application that `build` makes inside the loop, until SIGTERM or SIGINT.
+
+    Then: not ready; `drain_seconds` of serving on while balancers notice; no new connections; `finish_seconds` at
+    most for requests in flight; connections and dependencies closed.
+    """
+    asyncio.run(_run(build, settings))
+
+
+async def _run(build: Callable[[], Application | Awaitable[Application]], settings: WebSettings) -> None:
+    made = build()
+    app = made if isinstance(made, Application) else await made
+    server = HTTPServer(
+        app,
+        idle_connection_timeout=IDLE,
+        body_timeout=BODY,
+        max_body_size=MAX_BODY,
+        max_header_size=64 * 1024,
+    )
+    server.listen(settings.port)
+    log.info("serving", extra={"port": settings.port})
+    try:
+        await _signal()
+        app.stopping = True
+        log.info("stopping", extra={"drain_seconds": settings.drain_seconds})
+        await asyncio.sleep(settings.drain_seconds)
+        server.stop()
+        await finished(app, settings.finish_seconds)
+    finally:
+        server.stop()
+        await server.close_all_connections()
+        await app.dependencies.close()
+    log.info("stopped")
+
+
+async def _signal() -> None:
+    received = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, received.set)
+    await received.wait()
+
+
+async def finished(app: Application, patience: float) -> None:
+    """Wait until no request is in flight, `patience` seconds at most."""
+    deadline = time.monotonic() + patience
+    while app.in_flight and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    if app.in_flight:
+        log.warning("requests cut off", extra={"count": len(app.in_flight)})

@@ -1,0 +1,54 @@
+"""`python -m movies`: serves the catalogue. The only reader of the environment."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from chassis import client, logs, settings
+from chassis.auth import Verifier
+from chassis.database import Database, url
+from chassis.jwks import key_store
+from chassis.schema import schema
+from chassis.serve import serve
+from chassis.web import Application, Dependencies
+
+from movies.app import make_app
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(settings.WebSettings, settings.DatabaseSettings):
+    """What the environment says."""
+
+
+def build(given: Settings) -> Application:
+    """Make the application and what it depends on, inside the loop."""
+    http = client.session()
+    keys = key_store(http, given.token_issuer)
+    return make_app(
+        Dependencies(
+            service=given.service,
+            database=Database(url(given)),
+            verifier=Verifier(keys, issuer=given.token_issuer, audience=given.service),
+            schema=schema("movies"),
+            http=http,
+        )
+    )
+
+
+def main() -> int:
+    try:
+        given = settings.read(Settings, os.environ)
+    except settings.SettingsError as error:
+        print(f"movies: {error}", file=sys.stderr)
+        return 1
+    logs.configure(
+        {"service": given.service, "process": given.process, "release": given.release},
+        level=given.log_level,
+        secrets=settings.secrets_of(given),
+    )
+    serve(lambda: build(given), given)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""`python -m reviews [web|worker|beat]`: one process of the service. The only reader of the environment."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from chassis import client, logs, settings, tasks
+from chassis.auth import Verifier
+from chassis.database import Database, SyncDatabase, url
+from chassis.jwks import key_store
+from chassis.schema import schema
+from chassis.serve import serve
+from chassis.web import Application
+
+from reviews.app import Dependencies, make_app
+from reviews.catalogue import Catalogue
+from reviews.rating_requests import RatingRequests
+from reviews.tasks import RATE, make_tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSettings(settings.ProcessSettings, settings.DatabaseSettings, settings.QueueSettings):
+    """What the environment says to every process; `chart_seconds` is how often the chart is computed."""
+
+    chart_seconds: float = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSettings(TaskSettings, settings.WebSettings, settings.ClientSettings):
+    """What it says to the web process besides."""
+
+
+def web(given: WebSettings) -> int:
+    def build() -> Application:
+        http = client.session()
+        movies = client.service_client("movies", http, settings=given, scopes=["movies:read"])
+        publisher = tasks.Publisher(celery(given))
+        return make_app(
+            Dependencies(
+                service=given.service,
+                database=Database(url(given)),
+                verifier=Verifier(
+                    key_store(http, given.token_issuer), issuer=given.token_issuer, audience=given.service
+                ),
+                schema=schema("reviews"),
+                http=http,
+                catalogue=Catalogue(movies),
+                rating_requests=RatingRequests(lambda movie_id: publisher.send(RATE, movie_id)),
+            )
+        )
+
+    serve(build, given)
+    return 0
+
+
+def worker(given: TaskSettings) -> int:
+    return tasks.run_worker(celery(given))
+
+
+def beat(given: TaskSettings) -> int:
+    return tasks.run_beat(celery(given))
+
+
+def celery(given: TaskSettings) -> Celery:
+    return make_tasks(given, lambda: SyncDatabase(url(given)), chart_seconds=given.chart_seconds)
+
+
+PROCESSES: dict[str, tuple[type, Callable[[Any], int]]] = {
+    "web": (WebSettings, web),
+    "worker": (TaskSettings, worker),
+    "beat": (TaskSettings, beat),
+}
+
+
+def main(arguments: list[str]) -> int:
+    name = arguments[0] if arguments else "web"
+    if name not in PROCESSES:
+        print(f"reviews: no process {name!r}; should be one of {', '.join(PROCESSES)}", file=sys.stderr)
+        return 2
+    kind, run = PROCESSES[name]
+    try:
+        given: Any = settings.read(kind, os.environ)
+    except settings.SettingsError as error:
+        print(f"reviews: {error}", file=sys.stderr)
+        return 1
+    logs.configure(
+        {"service": given.service, "process": name, "release": given.release},
+        level=given.log_level,
+        secrets=settings.secrets_of(given),
+    )
+    return run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

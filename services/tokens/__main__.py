@@ -1,0 +1,102 @@
+"""`python -m tokens` serves; `clients` and `keys` administer. The only reader of the environment."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chassis import database, logs
+from chassis.database import Database
+from chassis.schema import schema
+from chassis.serve import serve
+from chassis.settings import (
+    DatabaseSettings,
+    ProcessSettings,
+    Secret,
+    SettingsError,
+    WebSettings,
+    read,
+    secrets_of,
+)
+from chassis.web import Application
+from sqlalchemy.exc import DBAPIError
+
+from tokens import commands
+from tokens.app import Dependencies, make_app
+from tokens.clients import ClientsError
+from tokens.hashing import SecretChecker
+from tokens.keys import KeyChangeError
+from tokens.ring import KeyRing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(WebSettings, DatabaseSettings):
+    """What the web process needs."""
+
+    key_encryption_secret: Secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandSettings(ProcessSettings, DatabaseSettings):
+    """What a command needs; only making a key needs the secret."""
+
+    key_encryption_secret: Secret | None = None
+
+
+def build(settings: Settings) -> Application:
+    """Make the application and what it depends on, inside the loop."""
+    pool = Database(database.url(settings))
+    return make_app(
+        Dependencies(
+            service=settings.service,
+            database=pool,
+            schema=schema("tokens"),
+            issuer=settings.token_issuer,
+            ring=KeyRing(pool, settings.key_encryption_secret),
+            secrets=SecretChecker(),
+        )
+    )
+
+
+async def administer(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    """Run a command. Raises SettingsError, ClientsError, KeyChangeError or DBAPIError."""
+    settings = read(CommandSettings, environ)
+    pool = Database(database.url(settings), pool_size=1)
+    try:
+        if asked.command == "clients":
+            await commands.synchronise(pool, environ, print)
+            return
+        secret = settings.key_encryption_secret
+        if asked.action == "introduce" and secret is None:
+            raise SettingsError("settings: KEY_ENCRYPTION_SECRET is missing")
+        await commands.change_keys(pool, asked, secret or "", print)
+    finally:
+        await pool.dispose()
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Serve or administer; return the exit code."""
+    asked = commands.parser().parse_args(arguments)
+    try:
+        if asked.command:
+            asyncio.run(administer(asked, environ))
+            return 0
+        settings = read(Settings, environ)
+    except (SettingsError, ClientsError, KeyChangeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except DBAPIError as error:
+        print(f"tokens: the database refused: {str(error.orig).splitlines()[0]}", file=sys.stderr)
+        return 1
+    constant = {"service": settings.service, "process": settings.process, "release": settings.release}
+    logs.configure(constant, level=settings.log_level, secrets=secrets_of(settings))
+    serve(lambda: build(settings), settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,63 @@
+"""What people and one-off tasks do to the issuer: synchronise clients, rotate keys; one sentence for an error."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from chassis.database import Database
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tokens import clients, keys
+from tokens.models import SigningKey
+
+Say = Callable[[str], None]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line: nothing serves, `clients` and `keys` administer."""
+    made = argparse.ArgumentParser(prog="python -m tokens", description=__doc__)
+    commands = made.add_subparsers(dest="command")
+    commands.add_parser("clients", help="make the clients those of the variable CLIENTS")
+    change = commands.add_parser("keys", help="list and rotate the signing keys")
+    actions = change.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="every key and its state")
+    actions.add_parser("introduce", help="make a key and publish it")
+    for name, text in (("activate", "sign with a key"), ("retire", "withdraw a key that signs no more")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("kid")
+        action.add_argument("--force", action="store_true", help="in an emergency: do not wait for verifiers")
+    return made
+
+
+async def synchronise(database: Database, environ: Mapping[str, str], say: Say) -> None:
+    """Make the clients those that the environment lists. Raises ClientsError."""
+    listed = clients.wanted(environ.get("CLIENTS", "[]"), environ)
+    async with database.session() as session:
+        changes = await clients.synchronise(session, listed)
+    for change in changes or ["clients: nothing to do"]:
+        say(change)
+
+
+async def change_keys(database: Database, asked: argparse.Namespace, secret: str, say: Say) -> None:
+    """List, introduce, activate or retire. Raises KeyChangeError."""
+    async with database.session() as session:
+        if asked.action == "introduce":
+            row = await keys.introduce(session, secret)
+            say(f"key {row.kid}: introduced; activate it in {int(keys.SPREAD.total_seconds())} s or later")
+        elif asked.action == "activate":
+            await keys.activate(session, asked.kid, force=asked.force)
+            say(f"key {asked.kid}: signs from now on")
+        elif asked.action == "retire":
+            await keys.retire(session, asked.kid, force=asked.force)
+            say(f"key {asked.kid}: retired")
+        else:
+            await _list(session, say)
+
+
+async def _list(session: AsyncSession, say: Say) -> None:
+    active = await keys.active_key(session)
+    for row in await session.scalars(select(SigningKey).order_by(SigningKey.introduced_at)):
+        since = row.introduced_at.isoformat(timespec="seconds")
+        say(f"{row.kid}  {keys.state(row, active.kid if active else None):10}  introduced {since}")

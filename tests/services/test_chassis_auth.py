@@ -1,0 +1,356 @@
+"""The verifier against the attacks that tokens are known to suffer; every one must be refused."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+from chassis import jwks, testing
+from chassis.auth import InvalidToken, Verifier
+from chassis.jwks import KeySet, KeyStore, KeysUnavailable
+from chassis.testing import ISSUER, KID, signing_key, token
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.hashes import SHA256
+from joserfc.jwk import RSAKey
+
+AUDIENCE = "movies"
+
+
+def verify(text):
+    return asyncio.run(testing.verifier(AUDIENCE).verify(text))
+
+
+def encoded(value):
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def claims(**changes):
+    now = int(time.time())
+    members = {
+        "iss": ISSUER, "sub": "x", "client_id": "x", "aud": AUDIENCE, "iat": now, "exp": now + 60, "jti": "j",
+        "scope": "movies:write",
+    }  # fmt: skip
+    return {name: value for name, value in {**members, **changes}.items() if value is not None}
+
+
+def signed(header, payload, sign=None):
+    """Sign with the issuer's own key whatever is given, bytes too: what a broken issuer could be made to write."""
+    text = f"{encoded(header)}.{encoded(payload)}"
+    signature = (sign or rs256)(text.encode())
+    return f"{text}.{encoded(signature)}"
+
+
+def rs256(text):
+    return signing_key().private_key.sign(text, padding.PKCS1v15(), SHA256())
+
+
+def hs256(secret):
+    return lambda text: hmac.new(secret, text, hashlib.sha256).digest()
+
+
+def head(**changes):
+    return {"alg": "RS256", "typ": "at+jwt", "kid": KID, **changes}
+
+
+def pem():
+    return signing_key().public_key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def der():
+    return signing_key().public_key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def ps256(text):
+    return signing_key().private_key.sign(text, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
+
+
+def es256(text):
+    return ec.generate_private_key(ec.SECP256R1()).sign(text, ec.ECDSA(SHA256()))
+
+
+def other_spelling(text):
+    """Return the token with another last character that decodes to the same bytes."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    body, last = text[:-1], text[-1]
+    return body + alphabet[alphabet.index(last) ^ 1]
+
+
+def test_a_good_token_is_accepted():
+    found = verify(token("movies:read movies:write", AUDIENCE))
+
+    assert (found.client_id, found.scopes) == ("tester", {"movies:read", "movies:write"})
+
+
+def test_the_media_type_may_be_written_in_full_and_the_audience_be_one_of_several():
+    assert verify(token("", AUDIENCE, header={"typ": "application/AT+JWT"})).client_id == "tester"
+    assert verify(token("", aud=["reviews", AUDIENCE])).client_id == "tester"
+
+
+ATTACKS = {
+    "alg none": lambda: f"{encoded(head(alg='none'))}.{encoded(claims())}.",
+    "alg none with a signature": lambda: signed(head(alg="none"), claims()),
+    "alg None": lambda: signed(head(alg="None"), claims()),
+    "alg nOnE": lambda: signed(head(alg="nOnE"), claims()),
+    "alg missing": lambda: signed({"typ": "at+jwt", "kid": KID}, claims()),
+    "alg a list": lambda: signed(head(alg=["RS256"]), claims()),
+    "empty signature": lambda: token("", AUDIENCE).rsplit(".", 1)[0] + ".",
+    "no signature part": lambda: token("", AUDIENCE).rsplit(".", 1)[0],
+    "hs256 with the public pem": lambda: signed(head(alg="HS256"), claims(), hs256(pem())),
+    "hs256 with the public der": lambda: signed(head(alg="HS256"), claims(), hs256(der())),
+    "hs256 with the public jwk": lambda: signed(
+        head(alg="HS256"), claims(), hs256(json.dumps(signing_key().as_dict(private=False)).encode())
+    ),
+    "hs256 with nothing": lambda: signed(head(alg="HS256"), claims(), hs256(b"")),
+    "rs256 named, hs256 signed": lambda: signed(head(), claims(), hs256(pem())),
+    "ps256": lambda: signed(head(alg="PS256"), claims(), ps256),
+    "rs256 named, ps256 signed": lambda: signed(head(), claims(), ps256),
+    "es256": lambda: signed(head(alg="ES256"), claims(), es256),
+    "es256 of zeros": lambda: signed(head(alg="ES256"), claims(), lambda text: bytes(64)),
+    "another key": lambda: token("", AUDIENCE, key=RSAKey.generate_key(2048)),
+    "signature of zeros": lambda: signed(head(), claims(), lambda text: bytes(256)),
+    "signature cut": lambda: token("", AUDIENCE)[:-8],
+    "payload changed": lambda: _with_payload(token("", AUDIENCE), claims(sub="admin")),
+    "jwk in the header": lambda: signed(head(jwk=signing_key().as_dict(private=False)), claims()),
+    "jku in the header": lambda: signed(head(jku="http://127.0.0.1:1/jwks.json"), claims()),
+    "x5u in the header": lambda: signed(head(x5u="http://127.0.0.1:1/cert.pem"), claims()),
+    "x5c in the header": lambda: signed(head(x5c=["MIIB"]), claims()),
+    "crit in the header": lambda: signed(head(crit=["exp"], exp=1), claims()),
+    "b64 false": lambda: signed(head(b64=False, crit=["b64"]), claims()),
+    "zip in the header": lambda: signed(head(zip="DEF"), claims()),
+    "kid a path": lambda: signed(head(kid="../../../../dev/null"), claims()),
+    "kid sql": lambda: signed(head(kid="x' UNION SELECT 'key"), claims()),
+    "kid with a null byte": lambda: signed(head(kid=KID + "\x00"), claims()),
+    "kid an array": lambda: signed(head(kid=[KID]), claims()),
+    "kid a number": lambda: signed(head(kid=1), claims()),
+    "kid missing": lambda: signed({"alg": "RS256", "typ": "at+jwt"}, claims()),
+    "repeated alg": lambda: signed(b'{"alg":"none","alg":"RS256","typ":"at+jwt","kid":"test-key"}', claims()),
+    "repeated claim": lambda: signed(head(), json.dumps(claims()).encode()[:-1] + b',"sub":"admin"}'),
+    "typ JWT": lambda: signed(head(typ="JWT"), claims()),
+    "typ missing": lambda: signed({"alg": "RS256", "kid": KID}, claims()),
+    "typ of a logout token": lambda: signed(head(typ="logout+jwt"), claims()),
+    "flattened json": lambda: json.dumps(
+        dict(zip(("protected", "payload", "signature"), token("", AUDIENCE).split("."), strict=True))
+    ),
+    "general json": lambda: json.dumps({"payload": "", "signatures": []}),
+    "five parts": lambda: token("", AUDIENCE) + ".a.b",
+    "a line break at the end": lambda: token("", AUDIENCE) + "\n",
+    "a blank before": lambda: " " + token("", AUDIENCE),
+    "padding": lambda: token("", AUDIENCE) + "==",
+    "another spelling of the last character": lambda: other_spelling(token("", AUDIENCE)),
+    "ordinary base64": lambda: signed(head(kid="??>>"), claims()).replace("_", "/").replace("-", "+"),
+    "overlong utf-8": lambda: signed(head(), json.dumps(claims()).encode().replace(b'"x"', b'"\xc1\xb8"')),
+    "claims not an object": lambda: signed(head(), b"[]"),
+    "claims a text": lambda: signed(head(), b'"x"'),
+    "deep json": lambda: signed(head(), b"[" * 5000),
+    "header too deep": lambda: signed(b'{"alg":' + b"[" * 4000, claims()),
+    "NaN": lambda: signed(head(), json.dumps(claims()).encode()[:-1] + b',"nbf":NaN}'),
+    "oversize": lambda: token("", AUDIENCE, padding="x" * 9000),
+    "a megabyte": lambda: "a" * 1_000_000,
+    "empty": lambda: "",
+    "dots": lambda: "..",
+    "other letters": lambda: token("", AUDIENCE).replace(".", "․"),
+    "exp missing": lambda: signed(head(), claims(exp=None)),
+    "exp a text": lambda: signed(head(), claims(exp="9999999999")),
+    "exp a fraction": lambda: signed(head(), claims(exp=time.time() + 60.5)),
+    "exp 1e400": lambda: signed(
+        head(), json.dumps(claims(exp=0)).encode().replace(b'"exp": 0', b'"exp": 1e400')
+    ),
+    "exp of five thousand digits": lambda: signed(
+        head(), json.dumps(claims(exp=0)).encode().replace(b'"exp": 0', b'"exp": ' + b"9" * 5000)
+    ),
+    "exp negative": lambda: signed(head(), claims(exp=-1)),
+    "exp far in the future": lambda: signed(head(), claims(exp=int(time.time()) + 10**8)),
+    "exp true": lambda: signed(head(), claims(exp=True)),
+    "expired": lambda: signed(head(), claims(iat=int(time.time()) - 100, exp=int(time.time()) - 6)),
+    "nbf in the future": lambda: signed(head(), claims(nbf=int(time.time()) + 60)),
+    "nbf a text": lambda: signed(head(), claims(nbf="0")),
+    "iat in the future": lambda: signed(
+        head(), claims(iat=int(time.time()) + 60, exp=int(time.time()) + 120)
+    ),
+    "iat missing": lambda: signed(head(), claims(iat=None)),
+    "iss missing": lambda: signed(head(), claims(iss=None)),
+    "iss with a slash": lambda: signed(head(), claims(iss=ISSUER + "/")),
+    "iss a part": lambda: signed(head(), claims(iss=ISSUER[:-3])),
+    "iss longer": lambda: signed(head(), claims(iss=ISSUER + ".evil.example")),
+    "iss a list": lambda: signed(head(), claims(iss=[ISSUER])),
+    "aud missing": lambda: signed(head(), claims(aud=None)),
+    "aud of another service": lambda: signed(head(), claims(aud="reviews")),
+    "aud longer": lambda: signed(head(), claims(aud="movies2")),
+    "aud an object": lambda: signed(head(), claims(aud={"movies": True})),
+    "aud numbers": lambda: signed(head(), claims(aud=[1, "movies"])),
+    "aud empty": lambda: signed(head(), claims(aud=[])),
+    "sub missing": lambda: signed(head(), claims(sub=None)),
+    "sub empty": lambda: signed(head(), claims(sub="")),
+    "client_id missing": lambda: signed(head(), claims(client_id=None)),
+    "jti missing": lambda: signed(head(), claims(jti=None)),
+    "scope a list": lambda: signed(head(), claims(scope=["movies:write"])),
+}
+
+
+def _with_payload(text, payload):
+    first, _, last = text.split(".")
+    return f"{first}.{encoded(payload)}.{last}"
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_is_refused(name):
+    with pytest.raises(InvalidToken):
+        verify(ATTACKS[name]())
+
+
+def test_clocks_may_differ_by_the_leeway_and_no_more():
+    text = token("", AUDIENCE, iat=1000, exp=1600)
+
+    def at(now):
+        return asyncio.run(
+            Verifier(
+                _store([{KID: signing_key()}])[0], issuer=ISSUER, audience=AUDIENCE, clock=lambda: now
+            ).verify(text)
+        )
+
+    assert at(1604.9).client_id == "tester"
+    assert at(995.0).client_id == "tester"
+    for now in (1605.0, 994.9):
+        with pytest.raises(InvalidToken):
+            at(now)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+def _store(answers, max_age=300.0, clock=None):
+    """Return a store whose fetches give the answers in turn, the last for ever; and the list of fetches."""
+    fetched = []
+
+    async def fetch():
+        await asyncio.sleep(0)
+        answer = answers[min(len(fetched), len(answers) - 1)]
+        fetched.append(answer)
+        if isinstance(answer, Exception):
+            raise answer
+        return KeySet(answer, max_age)
+
+    return KeyStore(fetch, clock=clock or Clock()), fetched
+
+
+def test_keys_are_fetched_once_for_many_requests_at_once():
+    store, fetched = _store([{KID: signing_key()}])
+
+    async def many():
+        return await asyncio.gather(*(store.get(KID) for _ in range(50)))
+
+    assert len(asyncio.run(many())) == 50
+    assert len(fetched) == 1
+
+
+def test_an_unknown_key_is_asked_for_once_and_then_again_only_after_the_cooldown():
+    clock = Clock()
+    store, fetched = _store([{"old": signing_key()}], clock=clock)
+
+    async def scenario():
+        await store.get("old")
+        clock.now += jwks.COOLDOWN
+        for number in range(100):
+            assert await store.get(f"unknown-{number}") is None
+        in_the_first_moment = len(fetched)
+        clock.now += jwks.COOLDOWN
+        await store.get("unknown")
+        return in_the_first_moment, len(fetched)
+
+    assert asyncio.run(scenario()) == (2, 3)
+
+
+def test_a_rotated_key_is_found_without_a_restart():
+    clock = Clock()
+    store, _ = _store([{"old": signing_key()}, {"old": signing_key(), "new": signing_key()}], clock=clock)
+
+    async def scenario():
+        await store.get("old")
+        clock.now += jwks.COOLDOWN
+        return await store.get("new")
+
+    assert asyncio.run(scenario()) is signing_key()
+
+
+def test_known_keys_serve_on_while_the_issuer_is_away_and_a_withdrawn_one_goes_when_it_is_back():
+    clock = Clock()
+    store, _ = _store([{KID: signing_key()}, OSError("away"), {"new": signing_key()}], clock=clock)
+
+    async def scenario():
+        await store.get(KID)
+        clock.now += 301
+        stale = await store.get(KID)
+        await asyncio.sleep(0.01)
+        still = await store.get(KID)
+        clock.now += jwks.COOLDOWN
+        await store.get(KID)
+        await asyncio.sleep(0.01)
+        return stale, still, await store.get(KID)
+
+    assert asyncio.run(scenario()) == (signing_key(), signing_key(), None)
+
+
+def test_keys_that_were_never_fetched_are_unavailable_and_soon_asked_for_again():
+    clock = Clock()
+    store, _ = _store([OSError("away"), {KID: signing_key()}], clock=clock)
+
+    async def scenario():
+        with pytest.raises(KeysUnavailable):
+            await store.get(KID)
+        clock.now += 1
+        return await store.get(KID)
+
+    assert asyncio.run(scenario()) is signing_key()
+
+
+def test_a_caller_that_gives_up_does_not_take_the_keys_from_the_others():
+    store, fetched = _store([{KID: signing_key()}])
+
+    async def scenario():
+        first = asyncio.create_task(store.get(KID))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(store.get(KID))
+        await asyncio.sleep(0)
+        first.cancel()
+        return await second
+
+    assert asyncio.run(scenario()) is signing_key()
+    assert len(fetched) == 1
+
+
+def test_only_rsa_keys_for_signatures_of_sufficient_size_are_taken():
+    good = signing_key().as_dict(private=False)
+    small = RSAKey.generate_key(1024).as_dict(private=False)
+    members = [
+        {**good, "kid": "good"},
+        {**good, "kid": "enc", "use": "enc"},
+        {**good, "kid": "ps", "alg": "PS256"},
+        {**good, "kid": 7},
+        {**small, "kid": "small"},
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "oct"},
+        {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
+    ]
+
+    found = jwks.key_set({"keys": members}, "public, max-age=120")
+
+    assert (set(found.keys), found.max_age) == ({"good"}, 120.0)
+
+
+@pytest.mark.parametrize(
+    "header, seconds", [("", 300.0), ("no-store", 300.0), ("max-age=0", 30.0), ("max-age=99999999", 3600.0)]
+)
+def test_the_time_to_keep_keys_is_bounded(header, seconds):
+    assert jwks.key_set({"keys": []}, header).max_age == seconds

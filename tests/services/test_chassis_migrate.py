@@ -1,0 +1,243 @@
+"""Migrations: forward and back, one migrator at a time, bounded locks, and what is left after a failure."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from chassis import migrate, testing
+from chassis.migrate import Limits, MigrationError, lock_key
+from chassis.schema import folder
+from sqlalchemy import create_engine
+from tokens.models import Base
+
+ENV = "from sqlalchemy import MetaData\nfrom chassis.migrations_env import run\nrun(MetaData())\n"
+REVISION = '"""{doc}"""\nfrom alembic import op\nrevision = "{name}"\ndown_revision = {before!r}\ndef upgrade():\n    {up}\ndef downgrade():\n    {down}\n'
+
+
+@pytest.fixture
+def database():
+    return testing.postgres().create_database()
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return a function that writes a service with the given statements as its revisions, one each."""
+
+    def write(*statements):
+        name = f"service_{tmp_path.name.replace('-', '_')}"
+        versions = tmp_path / name / "migrations" / "versions"
+        versions.mkdir(parents=True)
+        (tmp_path / name / "__init__.py").write_text("")
+        (versions.parent / "env.py").write_text(ENV)
+        for number, statement in enumerate(statements, 1):
+            before = f"r{number - 1}" if number > 1 else None
+            up, down = f"op.execute({statement!r})", "pass"
+            text = REVISION.format(doc=f"step {number}", name=f"r{number}", before=before, up=up, down=down)
+            (versions / f"r{number}.py").write_text(text)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(testing.__file__).parents[1]}")
+        return name
+
+    return write
+
+
+def start(service, database, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "chassis.migrate", service, *arguments],
+        env={"PYTHONPATH": ":".join(sys.path), **testing.postgres().environment(database), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def tables(database):
+    with testing.postgres().connect(database) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return {name for (name,) in rows} - {"alembic_version"}
+
+
+def test_up_down_and_up_again_leave_the_tables_that_the_models_say(database):
+    url = testing.postgres().url(database)
+    said = []
+
+    migrate.migrate(url, "tokens", say=said.append)
+    full = tables(database)
+    migrate.migrate(url, "tokens", to="base", say=said.append)
+    empty = tables(database)
+    migrate.migrate(url, "tokens", say=said.append)
+
+    assert (full, empty, tables(database)) == (set(Base.metadata.tables), set(), full)
+    assert [re.sub(r"\d\.\d\d s", "0 s", line) for line in said[:2]] == [
+        "tokens: applied 0001 clients, their scopes and secrets in 0 s",
+        "tokens: applied 0002 signing keys, encrypted at rest in 0 s",
+    ]
+    with create_engine(url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_named_revision_is_reached_from_both_sides(database):
+    url = testing.postgres().url(database)
+
+    migrate.migrate(url, "tokens", to="0001", say=lambda line: None)
+    below = tables(database)
+    migrate.migrate(url, "tokens", say=lambda line: None)
+    migrate.migrate(url, "tokens", to="0001", say=lambda line: None)
+
+    assert below == tables(database) == {"clients", "client_scopes", "client_secrets"}
+
+
+def test_a_second_run_has_nothing_to_do(database):
+    url, said = testing.postgres().url(database), []
+    migrate.migrate(url, "tokens", say=lambda line: None)
+
+    migrate.migrate(url, "tokens", say=said.append)
+
+    assert said == ["tokens: nothing to do, the schema is at 0003"]
+
+
+def test_of_two_migrators_at_once_exactly_one_applies(database, package):
+    service = package("CREATE TABLE slow (id int)", "SELECT pg_sleep(0.5)")
+
+    runs = [start(service, database) for _ in range(2)]
+    outputs = [run.communicate(timeout=30) for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert sorted(out.count("applied") for out, _ in outputs) == [0, 2]
+
+
+def test_the_wait_for_another_migrator_is_bounded(database):
+    with testing.postgres().connect(database) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (lock_key("migrate:tokens"),))
+
+        with pytest.raises(MigrationError, match="another migration has been running for 0.3 s"):
+            migrate.migrate(
+                testing.postgres().url(database), "tokens", limits=Limits(wait_for_migrator=0.3), say=print
+            )
+
+    assert tables(database) == set()
+
+
+def test_a_locked_table_is_tried_again_and_readers_never_wait_longer_than_the_lock_timeout(database, package):
+    service = package("CREATE TABLE busy (id int)", "ALTER TABLE busy ADD COLUMN name text")
+    url, said = testing.postgres().url(database), []
+    migrate.migrate(url, service, to="r1", say=said.append)
+    limits = Limits(lock_timeout=0.2, back_off=0.1)
+
+    with testing.postgres().connect(database) as holder, testing.postgres().connect(database) as reader:
+        holder.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+        run = threading.Thread(
+            target=migrate.migrate, args=(url, service), kwargs={"limits": limits, "say": said.append}
+        )
+        run.start()
+        longest = 0.0
+        while len(said) < 2:
+            began = time.monotonic()
+            reader.execute("SELECT count(*) FROM busy")
+            longest = max(longest, time.monotonic() - began)
+        holder.execute("COMMIT")
+        run.join(20)
+
+    assert said[1] == f"{service}: a table is locked by others, trying again"
+    assert said[-1].startswith(f"{service}: applied r2 step 2")
+    assert longest < 1.0
+
+
+def test_a_table_that_stays_locked_fails_with_a_sentence_and_changes_nothing(database, package):
+    service = package("CREATE TABLE busy (id int)", "ALTER TABLE busy ADD COLUMN name text")
+    url = testing.postgres().url(database)
+    migrate.migrate(url, service, to="r1", say=lambda line: None)
+    limits = Limits(lock_timeout=0.05, back_off=0.01, attempts=2)
+
+    with testing.postgres().connect(database) as holder:
+        holder.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
+        with pytest.raises(MigrationError, match="a table stayed locked by others for 2 attempts"):
+            migrate.migrate(url, service, limits=limits, say=lambda line: None)
+
+    assert migrate.status(url, service)["revision"] == "r1"
+
+
+def test_a_failing_revision_exits_1_with_one_sentence_and_keeps_the_earlier_ones(database, package):
+    service = package("CREATE TABLE one (id int)", "SELECT 1/0", "CREATE TABLE three (id int)")
+
+    run = start(service, database)
+    out, error = run.communicate(timeout=30)
+
+    assert (run.returncode, error) == (1, f"{service}: the migration failed: division by zero\n")
+    assert "applied r1" in out
+    assert tables(database) == {"one"}
+
+
+def test_a_migrator_killed_in_the_middle_leaves_nothing_half_done_and_no_lock(database, package):
+    service = package("CREATE TABLE one (id int)", "CREATE TABLE two (id int); SELECT pg_sleep(2)")
+    run = start(service, database)
+    assert testing.eventually(lambda: tables(database) == {"one"})
+    time.sleep(0.2)
+
+    run.send_signal(signal.SIGKILL)
+    run.communicate(timeout=10)
+
+    assert tables(database) == {"one"}
+    url = testing.postgres().url(database)
+    migrate.migrate(url, service, limits=Limits(wait_for_migrator=10), say=lambda line: None)
+    assert tables(database) == {"one", "two"}
+
+
+def test_a_database_that_does_not_answer_is_one_sentence(tmp_path):
+    run = start("tokens", "no_such_database")
+    out, error = run.communicate(timeout=30)
+
+    assert (run.returncode, out) == (1, "")
+    assert len(error.splitlines()) == 1
+    assert "no_such_database" in error
+
+
+def test_missing_settings_and_unknown_services_are_one_sentence():
+    missing = start("tokens", "x", DATABASE_HOST="", DATABASE_USER="")
+    unknown = start("nonesuch", "x")
+
+    assert (
+        missing.communicate(timeout=30)[1] == "settings: DATABASE_HOST is missing; DATABASE_USER is missing\n"
+    )
+    assert unknown.communicate(timeout=30)[1] == "nonesuch: has no migrations folder\n"
+    assert (missing.returncode, unknown.returncode) == (1, 1)
+
+
+def test_status_is_data_before_and_after(database):
+    before = json.loads(start("tokens", database, "--status", "--json").communicate(timeout=30)[0])
+    migrate.migrate(testing.postgres().url(database), "tokens", say=lambda line: None)
+    after = start("tokens", database, "--status").communicate(timeout=30)[0]
+
+    assert (before["revision"], before["head"]) == (None, "0003")
+    assert [step["revision"] for step in before["pending"]] == ["0001", "0002", "0003"]
+    assert after == "tokens: at 0003, head 0003\n"
+
+
+def test_the_sql_of_all_migrations_makes_the_same_schema(database):
+    run = start("tokens", database, "--sql")
+    script, error = run.communicate(timeout=30)
+
+    assert (run.returncode, error) == (0, "")
+    assert script.startswith("SET lock_timeout = '2s';\nSET statement_timeout = '300s';\n")
+    with psycopg.connect(
+        host=str(testing.postgres().directory), dbname=database, user="postgres"
+    ) as connection:
+        connection.autocommit = True
+        connection.execute(script)
+    assert tables(database) == set(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("service", ["tokens"])
+def test_a_service_has_one_head(service):
+    assert len(ScriptDirectory(str(folder(service))).get_heads()) == 1

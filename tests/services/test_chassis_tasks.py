@@ -1,0 +1,375 @@
+"""Tasks: settings that SQS needs, one beat at a time, hearts that beat only while work is done."""
+
+import asyncio
+import base64
+import contextvars
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psycopg
+import pytest
+from celery import Celery
+from chassis import beat, heartbeat, logs, testing, trace
+from chassis.beat import Lock, LockedScheduler
+from chassis.migrate import lock_key
+from chassis.settings import DatabaseSettings, ProcessSettings, QueueSettings, Secret
+from chassis.tasks import Publisher, celery_app
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ProcessSettings, DatabaseSettings, QueueSettings):
+    pass
+
+
+def settings(database="postgres"):
+    return Settings(
+        service="reviews",
+        process="beat",
+        environment="test",
+        release="reviews-1",
+        queue_url="http://sqs.test/000000000000/reviews",
+        database_host=str(testing.postgres().directory),
+        database_name=database,
+        database_sslmode="disable",
+        database_user="postgres",
+        database_password=Secret("trusted"),
+    )
+
+
+@pytest.fixture
+def database():
+    return testing.postgres().create_database()
+
+
+@pytest.fixture
+def beats(tmp_path, monkeypatch):
+    path = tmp_path / "heartbeat"
+    monkeypatch.setattr(heartbeat, "PATH", path)
+    return path
+
+
+def url(database):
+    return testing.postgres().url(database).render_as_string()
+
+
+def test_the_queue_is_named_in_full_and_nothing_else_is_asked_of_sqs():
+    conf = celery_app(settings()).conf
+
+    options = conf.broker_transport_options
+    assert options["predefined_queues"] == {"reviews": {"url": "http://sqs.test/000000000000/reviews"}}
+    assert (options["polling_interval"], options["wait_time_seconds"]) == (0, 2)
+    assert (conf.task_acks_late, conf.worker_prefetch_multiplier) == (True, 1)
+    assert (conf.worker_enable_remote_control, conf.worker_send_task_events) == (False, False)
+    assert conf.task_time_limit < options["visibility_timeout"]
+    assert conf.accept_content == ["json"]
+
+
+def test_of_two_locks_one_is_held_and_the_other_follows_when_it_is_let_go(database):
+    first, second = Lock(url(database), "reviews"), Lock(url(database), "reviews")
+
+    assert (first.holds(), second.holds(), first.holds()) == (True, False, True)
+    first.close()
+    assert testing.eventually(second.holds)
+    assert first.holds() is False
+    second.close()
+    first.close()
+
+
+def test_services_do_not_lock_each_other_out(database):
+    first, second = Lock(url(database), "reviews"), Lock(url(database), "movies")
+
+    assert (first.holds(), second.holds()) == (True, True)
+    first.close()
+    second.close()
+
+
+def test_a_lock_whose_connection_died_is_lost_and_taken_again(database):
+    lock = Lock(url(database), "reviews")
+    lock.holds()
+    with testing.postgres().connect() as root:
+        root.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (database,))
+
+    with pytest.raises(psycopg.Error):
+        lock.holds()
+    assert testing.eventually(lock.holds)
+    lock.close()
+
+
+def scheduler(database, sent):
+    class Recording(LockedScheduler):
+        def apply_entry(self, entry, producer=None):
+            sent.append(entry.task)
+
+    app = celery_app(settings(database), schedule={"chart": {"task": "reviews.chart", "schedule": 0.1}})
+    made = Recording(app)
+    made._producer = None
+    type(made).producer = property(lambda self: None)
+    return made
+
+
+def test_two_beats_send_each_task_once(database, beats):
+    one, two = [], []
+    first, second = scheduler(database, one), scheduler(database, two)
+
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        first.tick()
+        second.tick()
+        time.sleep(0.01)
+    first.close()
+    in_the_first_second = (len(one), len(two))
+    assert testing.eventually(lambda: second.tick() is None or len(two) > 1, 5)
+    second.close()
+
+    assert in_the_first_second[0] >= 4
+    assert in_the_first_second[1] == 0
+
+
+def test_a_beat_without_a_database_sends_nothing_and_its_heart_stops(beats):
+    sent = []
+    one = scheduler("there_is_no_such_database", sent)
+
+    assert one.tick() == beat.RETRY
+    assert sent == []
+    assert not beats.exists()
+
+
+def test_a_beat_in_waiting_is_alive(database, beats):
+    with testing.postgres().connect(database) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (lock_key("beat:reviews"),))
+        waiting = scheduler(database, [])
+
+        assert waiting.tick() == beat.RETRY
+        assert beats.exists()
+        waiting.close()
+
+
+class Timer:
+    """Stands for the consumer's timer: runs what was asked each time somebody turns it."""
+
+    def __init__(self):
+        self.entries = []
+
+    def call_repeatedly(self, interval, function):
+        entry = Entry(function)
+        self.entries.append(entry)
+        return entry
+
+
+class Entry:
+    def __init__(self, function):
+        self.function = function
+        self.cancelled = False
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class Consumer:
+    def __init__(self):
+        self.timer = Timer()
+        self.steps = []
+
+
+def test_a_workers_heart_is_in_the_hands_of_its_consumer(beats):
+    consumer = Consumer()
+    step = heartbeat.ConsumerHeartbeat(consumer)
+
+    step.start(consumer)
+    began = beats.exists()
+    beats.unlink()
+    (entry,) = consumer.timer.entries
+    entry.function()
+    went_on = beats.exists()
+    step.stop(consumer)
+    step.stop(consumer)
+
+    assert (began, went_on, entry.cancelled) == (True, True, True)
+
+
+def test_publishing_does_not_hold_up_the_loop_and_hands_the_ids_on():
+    sent = []
+
+    class Slow(Celery):
+        def send_task(self, name, args=None, headers=None, **options):
+            time.sleep(0.3)
+            sent.append((name, args, headers, threading.current_thread().name))
+
+    async def scenario():
+        trace.enter({"X-Request-ID": "request-1"})
+        publisher = Publisher(Slow("x", set_as_current=False))
+        sending = asyncio.create_task(publisher.send("reviews.rate", 7))
+        turns = 0
+        while not sending.done():
+            await asyncio.sleep(0.01)
+            turns += 1
+        await publisher.close()
+        return turns, logs.traceparent.get()
+
+    turns, parent = asyncio.run(scenario())
+
+    ((name, arguments, headers, thread),) = sent
+    assert (name, arguments) == ("reviews.rate", (7,))
+    assert headers == {"x_request_id": "request-1", "traceparent": parent}
+    assert thread.startswith("publish")
+    assert turns > 10
+
+
+def test_a_task_works_under_the_ids_of_the_request_that_asked_for_it():
+    app = celery_app(settings())
+
+    @app.task(name="probe", bind=True, shared=False)
+    def probe(self):
+        return logs.request_id.get(), logs.traceparent.get().split("-")[1], logs.task_name.get()
+
+    headers = {"x_request_id": "request-1", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+
+    def run():
+        return probe.apply(headers=headers, task_id="task-1").get()
+
+    assert contextvars.copy_context().run(run) == ("request-1", "a" * 32, "probe[task-1]")
+
+
+WORKER = """
+import sys, time
+from celery import Celery
+from chassis import tasks
+
+class Settings:
+    service, aws_region, queue_url = "reviews", "eu-west-1", sys.argv[1]
+
+app = tasks.celery_app(Settings())
+app.conf.worker_soft_shutdown_timeout = 2
+
+@app.task(name="slow", shared=False)
+def slow(seconds):
+    print("started", flush=True)
+    time.sleep(seconds)
+    print("finished", flush=True)
+
+sys.exit(tasks.run_worker(app))
+"""
+
+
+class FakeSqs(BaseHTTPRequestHandler):
+    """Gives its messages once each and keeps what it was asked."""
+
+    def do_POST(self):
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        operation = self.headers["X-Amz-Target"].split(".")[1]
+        self.server.asked.append((operation, given))
+        answer = {}
+        if operation == "GetQueueAttributes":
+            answer = {"Attributes": {"ApproximateNumberOfMessages": "1", "RedrivePolicy": "{}"}}
+        elif operation == "ReceiveMessage":
+            answer = {"Messages": [self.server.messages.pop()]} if self.server.messages else {}
+            time.sleep(0 if answer else 0.2)
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def queue():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeSqs)
+    server.asked, server.messages = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def message(task, *arguments):
+    """Return a message as Celery writes it."""
+    headers = {
+        "lang": "py",
+        "task": task,
+        "id": "task-1",
+        "root_id": "task-1",
+        "parent_id": None,
+        "retries": 0,
+    }
+    envelope = {
+        "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"routing_key": "reviews", "exchange": ""},
+            "delivery_tag": "1",
+        },
+    }
+    body = base64.b64encode(json.dumps(envelope).encode()).decode()
+    return {
+        "MessageId": "1", "ReceiptHandle": "handle", "Body": body, "Attributes": {"ApproximateReceiveCount": "1"},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def worker(queue, tmp_path):
+    address = f"http://127.0.0.1:{queue.server_port}"
+    environment = {
+        **os.environ, "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+        "HEARTBEAT": str(tmp_path / "heartbeat"),
+    }  # fmt: skip
+    log = (tmp_path / "log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, f"{address}/000000000000/reviews"],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    process.log = tmp_path / "log"
+    yield process
+    process.kill()
+    process.wait()
+    log.close()
+
+
+def operations(queue):
+    return [name for name, _ in queue.asked]
+
+
+def test_an_idle_worker_beats_its_heart_and_stops_at_once_with_0(queue, worker, tmp_path):
+    assert testing.eventually(lambda: (tmp_path / "heartbeat").exists(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(10) == 0, worker.log.read_text()
+    assert set(operations(queue)) <= {"GetQueueAttributes", "ReceiveMessage"}
+
+
+def test_a_stopping_worker_finishes_its_task_and_acknowledges_it(queue, worker):
+    queue.messages.append(message("slow", 1))
+    assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(20) == 0, worker.log.read_text()
+    assert "finished" in worker.log.read_text()
+    assert operations(queue).count("DeleteMessage") == 1, worker.log.read_text()
+
+
+def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
+    queue.messages.append(message("slow", 60))
+    assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(20) == 0, worker.log.read_text()
+    assert "finished" not in worker.log.read_text()
+    assert "DeleteMessage" not in operations(queue)

@@ -1,0 +1,120 @@
+"""The catalogue's migrations, seeds and published description, held against its code."""
+
+import importlib
+
+from agreement import (
+    asked_scopes,
+    differences,
+    document,
+    documented,
+    limits_in_code,
+    limits_in_document,
+    routed,
+    scopes,
+    tables,
+)
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from chassis import migrate
+from chassis.testing import fresh_database, postgres
+from movies.app import ROUTES
+from movies.models import SEEDED_IDS, Base
+from movies.shapes import MovieInput, MovieOutput
+from openapi_spec_validator import validate
+from sqlalchemy import create_engine, text
+
+seeds = importlib.import_module("movies.migrations.versions.0004_films")
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_the_migrations_lead_to_the_models():
+    assert differences(fresh_database("movies"), Base.metadata) == []
+
+
+def test_the_migrations_go_down_and_up_again():
+    address = postgres().url(postgres().create_database())
+    migrate.migrate(address, "movies", say=quiet)
+
+    migrate.migrate(address, "movies", to="base", say=quiet)
+    assert tables(address) == {"alembic_version"}
+    migrate.migrate(address, "movies", say=quiet)
+
+    assert differences(address, Base.metadata) == []
+
+
+def test_one_revision_can_be_taken_back_and_applied_again():
+    address = fresh_database("movies")
+    for _ in range(2):
+        for revision in ("0003", "0002", "0001"):
+            migrate.migrate(address, "movies", to=revision, say=quiet)
+        migrate.migrate(address, "movies", say=quiet)
+
+    assert differences(address, Base.metadata) == []
+
+
+def test_the_migrations_can_be_printed_as_sql(capsys):
+    migrate.sql("movies")
+
+    printed = capsys.readouterr().out
+    assert printed.count("BEGIN;") == printed.count("COMMIT;")
+    assert printed.rstrip().endswith("COMMIT;")
+    assert "'Bacurau', 2019, 'Kleber Mendonça Filho and Juliano Dornelles', 131" in printed
+    assert "Schindler''s List" in printed
+
+
+def test_seeding_again_adds_nothing_and_keeps_what_people_changed():
+    engine = create_engine(fresh_database("movies"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE movies SET title = 'Changed' WHERE id = 1"))
+        connection.execute(text("DELETE FROM movies WHERE id = 2"))
+        for _ in range(2):
+            with Operations.context(MigrationContext.configure(connection)):
+                seeds.upgrade()
+        rows = connection.execute(text("SELECT id, title FROM movies ORDER BY id LIMIT 2")).all()
+        count = connection.scalar(text("SELECT count(*) FROM movies"))
+    engine.dispose()
+
+    assert rows == [(1, "Changed"), (2, "City Lights")]
+    assert count == len(seeds.FILMS)
+
+
+def test_the_seeds_are_dozens_of_different_films_within_their_range_of_ids():
+    films = {(title, year) for title, year, _, _ in seeds.FILMS}
+
+    assert 40 <= len(films) == len(seeds.FILMS) <= SEEDED_IDS
+
+
+def test_a_search_in_a_large_catalogue_reads_the_index():
+    engine = create_engine(fresh_database("movies"))
+    fill = text(
+        "INSERT INTO movies (title, year, director)"
+        " SELECT md5(n::text) || ' ' || md5((-n)::text), 2000, 'x' FROM generate_series(1, 5000) AS n"
+    )
+    search = text(
+        "EXPLAIN SELECT * FROM movies WHERE strpos(lower(title), lower('godfather')) > 0"
+        " AND trigrams(title) @> trigrams('godfather') AND id > 0 ORDER BY id LIMIT 21"
+    )
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(fill)
+        connection.execute(text("VACUUM ANALYZE movies"))
+        plan = "\n".join(connection.scalars(search))
+    engine.dispose()
+
+    assert "ix_movies_title_trigrams" in plan
+
+
+def test_the_description_is_valid_openapi():
+    validate(document("movies"))
+
+
+def test_the_description_has_the_routes_and_their_scopes():
+    assert documented("movies") == routed(ROUTES)
+    assert scopes("movies") == asked_scopes(ROUTES)
+
+
+def test_the_description_has_the_limits_of_the_code():
+    assert limits_in_document("movies", "MovieInput") == limits_in_code(MovieInput)
+    assert set(limits_in_document("movies", "Movie")) == set(MovieOutput.__struct_fields__)
