@@ -6,9 +6,7 @@ It speaks to the engine's classic builder: BuildKit cannot be reached through th
 from __future__ import annotations
 
 import os
-import re
 import urllib.parse
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import docker.errors
 import requests.exceptions
 
 from infra.build_context import context_archive, empty_image_archive
+from infra.build_log import follow
 from infra.errors import EstaleiroError
 from infra.images import Architecture, Image, empty_tag, local_reference
 
@@ -31,9 +30,6 @@ _REGISTRY_SECONDS = 15
 """So long may a registry be silent, before the pull of the base image and in it."""
 _BUILD_SECONDS = 1800
 """So long may a step of a build be silent."""
-_LAST_LINES = 20
-_STEP = re.compile(r"Step (\d+/\d+) : (.*)")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -99,7 +95,7 @@ class Engine:
             context_archive(image, packages) as context,
         ):
             lines = self._build_lines(image, context, arguments | _proxies(os.environ), source)
-            _follow(image.name, lines, step)
+            follow(image.name, lines, step)
 
     def tag(self, image: Image, reference: str) -> None:
         """Give a built image another name, e.g. the one in the registry."""
@@ -213,31 +209,6 @@ def _in_our_words(failure: str) -> Iterator[None]:
         raise EstaleiroError(
             f"{failure}: no Docker engine answers ({error}); start it with `python3 -m infra.setup engine`"
         ) from error
-
-
-def _follow(name: str, messages: Iterator[dict[str, Any]], step: Callable[[str], None]) -> None:
-    current, last = "", deque[str](maxlen=_LAST_LINES)
-    for message in messages:
-        for line in filter(
-            None, (line.strip() for line in _COLOUR.sub("", message.get("stream", "")).splitlines())
-        ):
-            begins = _STEP.match(line)
-            if begins:
-                current = f"{begins[1]} ({_shortened(begins[2])})"
-                last.clear()
-                step(f"step {current}")
-            elif not line.startswith(("--->", "Removing intermediate container")):
-                last.append(line)
-        if "error" in message:
-            said = "".join(f"\n  {line}" for line in last)
-            reason = last[-1] if last else message["error"].strip()
-            raise EstaleiroError(f"the image {name} cannot be built: step {current} failed: {reason}{said}")
-
-
-def _shortened(instruction: str) -> str:
-    """The builder joins continued lines; the first of them tells the step."""
-    first = instruction.split("     ", 1)[0]
-    return first if first == instruction else f"{first} …"
 
 
 def _raise_error(failure: str, message: Mapping[str, Any]) -> None:

@@ -73,7 +73,9 @@ def container(environment: str, service: str, process: str) -> dict[str, Any]:
 
 def variables(environment: str, service: str, process: str) -> dict[str, Any]:
     """The plain variables of a container."""
-    return {entry["Name"]: entry["Value"] for entry in container(environment, service, process)["Environment"]}
+    return {
+        entry["Name"]: entry["Value"] for entry in container(environment, service, process)["Environment"]
+    }
 
 
 def secrets(environment: str, service: str, process: str) -> dict[str, Any]:

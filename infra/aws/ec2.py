@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.aws import tags as spelling
 from infra.aws.client import Client, MakeClient
-from infra.errors import NotFound
+from infra.errors import AwsError, NotFound
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,22 @@ class Ec2:
         """Return what the machine wrote on its console, as far as EC2 has it; empty where it has nothing yet."""
         try:
             answer = self._client.call("get_console_output", InstanceId=instance)
-        except NotFound:
-            return ""
+        except AwsError as error:
+            # An emulator's machines have no console (InvalidAction).
+            if isinstance(error, NotFound) or error.code == "InvalidAction":
+                return ""
+            raise
         return str(answer.get("Output") or "")
 
     def instance_type(self, name: str) -> InstanceType | None:
         """Return what a type offers, None where the region does not have it."""
-        found = self._client.items(
-            "describe_instance_types", "InstanceTypes", Filters=_filters({"instance-type": name})
-        )
-        entry = next(iter(found), None)
+        try:
+            found = self._client.call("describe_instance_types", InstanceTypes=[name])["InstanceTypes"]
+        except AwsError as error:
+            if error.code != "InvalidInstanceType":
+                raise
+            return None
+        entry = next((one for one in found if one["InstanceType"] == name), None)
         if entry is None:
             return None
         return InstanceType(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,16 +83,11 @@ def _images(root: Path, config: Config) -> tuple[Image, ...]:
     return describe(root, kinds, config.environment.architecture)
 
 
-def _changes_only(tell: Callable[[Kind, str, str], None], pause: float = 3.0) -> Callable[[Kind, str, str], None]:
-    """An image that is there is no news, and of the steps of a build one every few seconds is enough."""
-    told_at: dict[str, float] = {}
+def _changes_only(tell: Callable[[Kind, str, str], None]) -> Callable[[Kind, str, str], None]:
+    """An image that is there is no news."""
 
     def told(kind: Kind, step: str, text: str) -> None:
-        now = time.monotonic()
-        if kind == "skipped" or (kind == "progress" and now - told_at.get(step, now) < pause):
-            told_at.setdefault(step, now)
-            return
-        told_at[step] = now
-        tell(kind, f"image {step}", text)
+        if kind != "skipped":
+            tell(kind, f"image {step}", text)
 
     return told

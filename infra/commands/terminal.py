@@ -23,11 +23,23 @@ def data(value: Any, text: str, arguments: argparse.Namespace) -> None:
     print(json.dumps(value, indent=2, default=str) if arguments.json else text)
 
 
+QUIET_SECONDS = 4.0
+
+
 def watcher(arguments: argparse.Namespace) -> Callable[[Event], None]:
-    """One line an event; JSON lines with --json."""
+    """One line an event, all of them as JSON lines with --json; for people, what a step goes through is thinned out."""
     if arguments.json:
         return lambda event: say(json.dumps(event_json(event)))
-    return lambda event: say(event_line(event))
+    told: dict[str, float] = {}
+
+    def tell(event: Event) -> None:
+        if event.kind == "progress" and event.seconds - told.get(event.step, event.seconds) < QUIET_SECONDS:
+            told.setdefault(event.step, event.seconds)
+            return
+        told[event.step] = event.seconds
+        say(event_line(event))
+
+    return tell
 
 
 def agree(question: str, arguments: argparse.Namespace) -> None:

@@ -1,4 +1,5 @@
-"""`python -m infra.local --settings FILE`: what `process.ensure` starts; a refusal is left in the state folder as one sentence."""
+"""`python -m infra.local --settings FILE`: what `process.ensure` starts; a refusal is left in the state folder
+as one sentence."""
 
 from __future__ import annotations
 

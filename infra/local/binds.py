@@ -1,4 +1,5 @@
-"""The sockets of the local cloud: loopback and the Docker network's gateway, nothing else; bound before anything is started."""
+"""The sockets of the local cloud: loopback and the Docker network's gateway, nothing else; bound before
+anything is started."""
 
 from __future__ import annotations
 
@@ -16,14 +17,16 @@ INTERNAL_PORT = 80
 
 @dataclass(frozen=True)
 class Sockets:
-    """`web` holds a bound TCP socket by address; `balancers` says which of them are the `public` and the `internal` one."""
+    """`web` holds a bound TCP socket by address; `balancers` says which of them are the `public` and the
+    `internal` one."""
 
     web: dict[tuple[str, int], socket.socket]
     balancers: dict[tuple[str, int], str]
 
 
 def listen(settings: Settings, network: Network) -> Sockets:
-    """Bind the API's and the balancers' sockets; raise `PortInUse` or `LocalCloudError` naming the port and the remedy."""
+    """Bind the API's and the balancers' sockets; raise `PortInUse` or `LocalCloudError` naming the port and
+    the remedy."""
     public, internal = ("127.0.0.1", settings.edge_port), (network.gateway, INTERNAL_PORT)
     addresses = [("127.0.0.1", settings.api_port), (network.gateway, settings.api_port), public, internal]
     web: dict[tuple[str, int], socket.socket] = {}

@@ -1,4 +1,5 @@
-"""The Docker engine as the local cloud uses it; whatever is made through here carries our label, and only that is removed."""
+"""The Docker engine as the local cloud uses it; whatever is made through here carries our label, and only that
+is removed."""
 
 from __future__ import annotations
 
@@ -44,7 +45,9 @@ def client() -> docker.DockerClient:
 
 def labels(settings: Settings, **extra: str) -> dict[str, str]:
     """Return our label, and `extra` ones under it: `labels(s, task="x")` adds `estaleiro.local-cloud.task`."""
-    return {LABEL: settings.name} | {f"{LABEL}.{key.replace('_', '-')}": value for key, value in extra.items()}
+    return {LABEL: settings.name} | {
+        f"{LABEL}.{key.replace('_', '-')}": value for key, value in extra.items()
+    }
 
 
 def network(settings: Settings) -> Network | None:
@@ -66,21 +69,25 @@ def ensure_network(settings: Settings) -> Network:
         )
         found = network(settings)
     if found is None:
-        raise LocalCloudError(f"the Docker network {settings.name} could not be made: the engine shows none after it")
+        raise LocalCloudError(
+            f"the Docker network {settings.name} could not be made: the engine shows none after it"
+        )
     return found
 
 
 _BRIDGE = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}
 
 
-def filters(settings: Settings, **extra: str) -> dict[str, list[str]]:
+def filters(settings: Settings, **extra: str) -> dict[str, Any]:
     """Return the engine's list filter that matches what carries our label (and `extra` ones, as in `labels`)."""
     return {"label": [f"{key}={value}" for key, value in labels(settings, **extra).items()]}
 
 
 def containers(settings: Settings, **extra: str) -> list[Any]:
     """Return all containers with our label, stopped ones too; `extra` as in `labels`."""
-    found: list[Any] = client().containers.list(all=True, filters=filters(settings, **extra), ignore_removed=True)
+    found: list[Any] = client().containers.list(
+        all=True, filters=filters(settings, **extra), ignore_removed=True
+    )
     return found
 
 
@@ -96,7 +103,7 @@ def _owned(settings: Settings) -> Iterator[tuple[str, str, Any]]:
     for volume in client().volumes.list(filters=filters(settings)):
         yield "volume", volume.name, volume
     for found in client().networks.list(filters=filters(settings)):
-        yield "network", found.name, found
+        yield "network", str(found.name), found
 
 
 def remove_owned(settings: Settings) -> list[str]:

@@ -74,5 +74,7 @@ def _create(iam: Any, service: str, name: str) -> Any:
         "InlinePolicies": {},
         "Tags": [],
     }
-    answer = f"<CreateServiceLinkedRoleResult><Role>{iam._role_xml(name)}</Role></CreateServiceLinkedRoleResult>"
+    answer = (
+        f"<CreateServiceLinkedRoleResult><Role>{iam._role_xml(name)}</Role></CreateServiceLinkedRoleResult>"
+    )
     return iam._xml(200, "CreateServiceLinkedRoleResponse", answer, ns="iam")

@@ -33,7 +33,8 @@ def mend() -> None:
 
 
 def _settle(stack: dict[str, Any], status: str) -> None:
-    """A stack whose update did not finish reports what it had before: the template and parameters of its last success."""
+    """A stack whose update did not finish reports what it had before: the template and parameters of its last
+    success."""
     from ministack.services.cloudformation import stacks
 
     stack |= {"StackStatus": status, "StackStatusReason": REASON}

@@ -1,4 +1,5 @@
-"""DNS for containers, on the network's gateway: balancers, databases and private zones here; every other name upstream."""
+"""DNS for containers, on the network's gateway: balancers, databases and private zones here; every other name
+upstream."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ import contextlib
 import logging
 import socket
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import dnslib
 
 from infra.local import binds, engine
 from infra.local.rds import place
 from infra.local.settings import Settings
+
+Record = dict[str, Any]
 
 TTL = 5
 """Seconds that an answer may be kept: containers come back under other addresses."""
@@ -36,7 +39,9 @@ async def start() -> None:
     """Listen on port 53 of the gateway, UDP and TCP."""
     address = (_gateway[0], binds.DNS_PORT)
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(_Datagrams, sock=binds.bound(address, socket.SOCK_DGRAM))
+    transport, _ = await loop.create_datagram_endpoint(
+        _Datagrams, sock=binds.bound(address, socket.SOCK_DGRAM)
+    )
     server = await asyncio.start_server(_stream, sock=binds.bound(address, socket.SOCK_STREAM))
     _closing.extend([transport, server])
 
@@ -96,7 +101,8 @@ async def _answer(data: bytes, question: dnslib.DNSRecord, *, tcp: bool) -> byte
 
 
 def records(name: str) -> list[dnslib.RR] | None:
-    """Return our records for a name, aliases followed; empty when a zone of ours lacks the name, None when it is not ours."""
+    """Return our records for a name, aliases followed; empty when a zone of ours lacks the name, None when it
+    is not ours."""
     chain: list[dnslib.RR] = []
     for _ in range(MAX_CHAIN):
         address = _balancers().get(name) or dict(place.addresses()).get(name)
@@ -105,8 +111,10 @@ def records(name: str) -> list[dnslib.RR] | None:
         zone = _zone_of(name)
         if zone is None:
             return chain or None
-        found = [record for record in _zone_records(zone) if _plain(record["Name"]) == name]
-        alias = next((record["AliasTarget"]["DNSName"] for record in found if record.get("AliasTarget")), None)
+        found = _matching(name, _zone_records(zone))
+        alias = next(
+            (record["AliasTarget"]["DNSName"] for record in found if record.get("AliasTarget")), None
+        )
         if alias is not None:
             target = records(_plain(alias).removeprefix("dualstack.")) or []
             return chain + [_rr(name, dnslib.QTYPE[each.rtype], str(each.rdata)) for each in target]
@@ -118,6 +126,18 @@ def records(name: str) -> list[dnslib.RR] | None:
     return chain
 
 
+def _matching(name: str, records: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The records of the name itself; else of the nearest wildcard above it (RFC 4592 section 3.3)."""
+    above = name
+    wanted = name
+    while True:
+        found = [record for record in records if _plain(str(record["Name"])) == wanted]
+        above = above.partition(".")[2]
+        if found or not above:
+            return found
+        wanted = f"*.{above}"
+
+
 def _rr(name: str, kind: str, value: str) -> dnslib.RR:
     return dnslib.RR.fromZone(f"{name}. {TTL} {kind} {value if kind != 'CNAME' else _plain(value) + '.'}")[0]
 
@@ -126,9 +146,8 @@ def _plain(name: str) -> str:
     return name.replace("\\052", "*").rstrip(".").lower()
 
 
-def _values(record: dict[str, object]) -> list[str]:
+def _values(record: Record) -> list[str]:
     found = record.get("ResourceRecords") or []
-    assert isinstance(found, list)
     return [value["Value"] if isinstance(value, dict) else str(value) for value in found]
 
 
@@ -149,7 +168,7 @@ def _zone_of(name: str) -> str | None:
     return max(holding, key=lambda key: len(zones[key]), default=None)
 
 
-def _zone_records(zone: str) -> list[dict[str, object]]:
+def _zone_records(zone: str) -> list[Record]:
     from ministack.services import route53
 
     return [record for key, found in route53._records._data.items() if key[-1] == zone for record in found]

@@ -1,4 +1,5 @@
-"""The state on disk: written within a second of a change and whole files at a time, so that a killed server loses nothing."""
+"""The state on disk: written within a second of a change and whole files at a time, so that a killed server
+loses nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 EVERY = 0.2
@@ -31,7 +32,7 @@ _stores: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
 
 
 def keep(key: str, get: Callable[[], Any], restore: Callable[[Any], None]) -> None:
-    """Keep a store of ours with the state: `get` returns what JSON can hold, `restore` is called with it at once if saved.
+    """Keep a store of ours with the state: `get` returns what JSON can hold, `restore` gets what was saved, at once.
 
     Called by a half's `install`.
     """
@@ -77,7 +78,8 @@ async def keep_saving() -> None:
 
 
 def save(keys: set[str] | None = None) -> None:
-    """Save the given stores, or all: serialised first, then renamed into place together; unchanged ones are not written."""
+    """Save the given stores, or all: serialised first, then renamed into place together; unchanged ones are
+    not written."""
     from ministack import app
     from ministack.core import persistence
 
@@ -88,12 +90,12 @@ def save(keys: set[str] | None = None) -> None:
             text = _text(key, get)
             if text is not None and _written.get(key) != _digest(text):
                 fresh[key] = text
-    os.makedirs(persistence.STATE_DIR, exist_ok=True)
+    folder = Path(persistence.STATE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
     for key, text in fresh.items():
-        with open(_path(key) + ".new", "w") as file:
-            file.write(text)
+        (folder / f"{key}.new").write_text(text)
     for key, text in fresh.items():
-        os.replace(_path(key) + ".new", _path(key))
+        (folder / f"{key}.new").replace(folder / f"{key}.json")
         _written[key] = _digest(text)
 
 
@@ -117,14 +119,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _path(key: str) -> str:
-    from ministack.core import persistence
-
-    return os.path.join(persistence.STATE_DIR, f"{key}.json")
-
-
 def _keys(services: set[str]) -> set[str]:
-    """Return the state keys of services as requests name them; CloudFormation's calls change other services from inside."""
+    """Return the state keys of services as requests name them; CloudFormation's calls change other services
+    from inside."""
     from ministack import app
 
     keys = set(services)
@@ -139,4 +136,7 @@ def _working() -> bool:
     """Tell whether a stack operation is under way: its resources change many services from inside."""
     from ministack.services import cloudformation
 
-    return any(str(stack.get("StackStatus", "")).endswith("_IN_PROGRESS") for stack in cloudformation._stacks.all_values())
+    return any(
+        str(stack.get("StackStatus", "")).endswith("_IN_PROGRESS")
+        for stack in cloudformation._stacks.all_values()
+    )

@@ -33,7 +33,7 @@ def replace(target: str, new: Callable[..., Any], *, sha: str) -> Callable[..., 
 
 
 def original(target: str, *, sha: str) -> Callable[..., Any]:
-    """Return `ministack.<target>`, a function; raise `LocalCloudError` naming it when its source is not what `sha` says.
+    """Return the function `ministack.<target>`; raise `LocalCloudError` naming it when its source is another.
 
     `sha` is the first 12 hex digits of the SHA-256 of the function's source.
     """

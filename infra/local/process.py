@@ -1,9 +1,11 @@
-"""The local cloud seen from outside: start it, find it, stop it, destroy it; whatever the last command or the machine did."""
+"""The local cloud seen from outside: start it, find it, stop it, destroy it; whatever the last command or the
+machine did."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import shutil
@@ -17,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local import engine, settings as settings_
+from infra.local import engine
+from infra.local import settings as settings_
 from infra.local.errors import LocalCloudError, PortInUse
 from infra.local.settings import Settings
 
@@ -76,7 +79,7 @@ def destroy(settings: Settings) -> list[str]:
     removed = []
     pid = _pid(settings)
     if pid is not None:
-        _end(pid)
+        _end(pid, signal.SIGKILL)
         removed.append(f"process {pid}")
     removed += engine.remove_owned(settings)
     if settings.state.exists():
@@ -84,26 +87,40 @@ def destroy(settings: Settings) -> list[str]:
         removed.append(f"folder {settings.state}")
     left = engine.owned(settings) + [str(settings.state)] * settings.state.exists()
     if left:
-        raise LocalCloudError(f"the local cloud is not gone: {', '.join(left)} could not be removed; try again")
+        raise LocalCloudError(
+            f"the local cloud is not gone: {', '.join(left)} could not be removed; try again"
+        )
     return removed
 
 
 def _identity(settings: Settings) -> tuple[int | None, dict[str, object]]:
     """Ask the API who it is: (None, {}) when nothing listens."""
-    try:
-        with urllib.request.urlopen(settings.endpoint_url + IDENTITY_PATH, timeout=5) as answer:
-            status, body = answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        status, body = error.code, error.read()
-    except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-        if isinstance(getattr(error, "reason", error), ConnectionRefusedError | ConnectionResetError):
-            return None, {}
-        raise _not_ours(settings) from error
+    answer = _answer(settings.endpoint_url + IDENTITY_PATH)
+    if answer is None:
+        return None, {}
     with contextlib.suppress(ValueError):
-        identity = json.loads(body)
+        identity = json.loads(answer[1])
         if isinstance(identity, dict) and identity.get("name") == settings.name:
-            return status, identity
+            return answer[0], identity
     raise _not_ours(settings)
+
+
+def _answer(url: str) -> tuple[int, bytes] | None:
+    """Return status and body, empty for what is no HTTP; None when nothing listens.
+
+    A server that is just ending cuts the connection, so that is asked again.
+    """
+    for _ in range(3):
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  the URL is ours
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+                return None
+            time.sleep(0.2)
+    return 0, b""
 
 
 def _not_ours(settings: Settings) -> PortInUse:
@@ -183,9 +200,9 @@ def _end_stray(settings: Settings) -> None:
         _end(pid)
 
 
-def _end(pid: int) -> None:
+def _end(pid: int, first: signal.Signals = signal.SIGTERM) -> None:
     """End the process: SIGTERM, so that it saves; SIGKILL when it has not ended in time."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (first, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + STOP_SECONDS

@@ -1,10 +1,11 @@
 """The local cloud's one long-lived process: MiniStack with our extensions, served on our addresses alone.
 
-The halves plug in here, and only here. A half (`infra.local.ecs`, `infra.local.elb`, `infra.local.rds`, ...) is a module with
+The halves plug in here, and only here. A half (`infra.local.ecs`, `infra.local.rds`, ...) is a module with
   install(settings)   called once, before any request: registers handlers, replaces functions of the pin;
   async start()       called when the saved state is back and the API answers: brings its containers back;
   async stop()        called on SIGTERM, before the last save.
-`infra.local.elb` also gives two ASGI applications: `public` (the edge port) and `internal` (port 80 of the network's gateway).
+`infra.local.elb` also gives two ASGI applications: `public` answers on the edge port, `internal` on port 80 of the
+network's gateway.
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ from infra.local.settings import Settings
 IDENTITY_PATH = "/_estaleiro"
 """Where the API tells which local cloud it is; `process.running` asks."""
 
-HALVES = tuple(os.environ.get("EST_CP_HALVES", "infra.local.cloudformation infra.local.fresh_account infra.local.rds infra.local.names infra.local.ecs infra.local.elb").split())
+HALVES = (
+    "infra.local.cloudformation",
+    "infra.local.fresh_account",
+    "infra.local.rds",
+    "infra.local.names",
+    "infra.local.ecs",
+    "infra.local.elb",
+)
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -52,7 +60,7 @@ def serve(settings: Settings) -> None:
     sockets = binds.listen(settings, network)
     _environment(settings, network)
     pin.check()
-    halves = [half for half in map(importlib.import_module, HALVES) if hasattr(half, "install")]
+    halves = [importlib.import_module(name) for name in HALVES]
     pin.replace("app._docker_socket_present", lambda: False, sha="3aab5a690b7c")
     for half in halves:
         half.install(settings)
@@ -60,7 +68,8 @@ def serve(settings: Settings) -> None:
 
 
 def _environment(settings: Settings, network: engine.Network) -> None:
-    """Set what MiniStack reads at import; its host is the gateway's address, which the host and containers both reach."""
+    """Set what MiniStack reads at import; its host is the gateway's address, which the host and containers
+    both reach."""
     os.environ |= {
         "GATEWAY_PORT": str(settings.api_port),
         "MINISTACK_HOST": network.gateway,
@@ -134,7 +143,7 @@ async def _answering(settings: Settings) -> None:
 def _doors(settings: Settings, sockets: binds.Sockets) -> Doors:
     from infra.local import elb
 
-    others = {address: getattr(elb, name) for address, name in sockets.balancers.items() if hasattr(elb, name)}
+    others = {address: getattr(elb, name) for address, name in sockets.balancers.items()}
     return Doors(_api(settings), others)
 
 
@@ -155,5 +164,7 @@ def _api(settings: Settings) -> Asgi:
 
 
 async def _answer(send: Any, status: int, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
+    )
     await send({"type": "http.response.body", "body": body})

@@ -1,9 +1,11 @@
-"""The local cloud's certificate authority: databases are verified for real, under the host names that RDS gives them."""
+"""The local cloud's certificate authority: databases are verified for real, under the host names that RDS
+gives them."""
 
 from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,7 +18,8 @@ _YEARS = datetime.timedelta(days=3650)
 
 
 def bundle(settings: Settings) -> Path:
-    """Return the file that stands in containers where AWS's bundle does (`settings.trust_mount`); made at the first call."""
+    """Return the file that stands in containers where AWS's bundle does (`settings.trust_mount`); made at the
+    first call."""
     path = settings.state / "trust" / "bundle.pem"
     if not path.exists():
         _make_authority(settings, path)
@@ -32,7 +35,9 @@ def issue(settings: Settings, host: str) -> Path:
         signer = _load_key(settings.state / "trust" / "authority.key")
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        certificate = _builder(host[:64], authority.subject, key.public_key()).add_extension(names, critical=False)
+        certificate = _builder(host[:64], authority.subject, key.public_key()).add_extension(
+            names, critical=False
+        )
         _write_key(key, folder / "server.key")
         _write(folder / "server.crt", certificate.sign(signer, hashes.SHA256()))
     return folder
@@ -63,9 +68,9 @@ def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x5
 
 
 def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    return key
+    return cast(
+        ec.EllipticCurvePrivateKey, serialization.load_pem_private_key(path.read_bytes(), password=None)
+    )
 
 
 def _write_key(key: ec.EllipticCurvePrivateKey, path: Path) -> None:

@@ -77,7 +77,7 @@ def _make(folder: Path, lock: Path) -> None:
     stamp = folder / "stamp"
     # Packages that an interrupted call left half-installed look installed to pip.
     if not _has_pip(folder) or (stamp.exists() and stamp.read_text() == _UNFINISHED):
-        _create(folder)
+        create(folder)
     stamp.write_text(_UNFINISHED)
     with announced(f"Installing the locked packages into {folder} (requirements.lock)"):
         command = [
@@ -96,7 +96,8 @@ def _make(folder: Path, lock: Path) -> None:
     stamp.write_text(_stamp(folder, lock))
 
 
-def _create(folder: Path) -> None:
+def create(folder: Path) -> None:
+    """Make an empty environment in `folder`, in the place of any that is there."""
     # Inside an environment, a new one is made by the interpreter underneath.
     python = getattr(sys, "_base_executable", sys.executable)
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:

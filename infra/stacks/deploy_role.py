@@ -42,6 +42,7 @@ ON_PROFILES = (
     "GetInstanceProfile",
     "*RoleToInstanceProfile",
     "Tag*",
+    "Untag*",
 )
 
 

@@ -90,7 +90,10 @@ class Draft:
 
     def _parameter(self, name: str, value: Value, kind: str) -> Ref:
         if self.parameters.setdefault(name, value) != value:
-            raise ValueError(f"parameter {name} of {self.part} would have two sources")
+            raise ConfigurationError(
+                f"stack {self.part}: {name} would stand for two things; "
+                "rename one of the processes or services whose names differ only in a hyphen"
+            )
         if name not in self.template.parameters:
             self.template.add_parameter(Parameter(name, Type=kind))
         return Ref(name)

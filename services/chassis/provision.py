@@ -53,10 +53,9 @@ def provision(settings: Settings, *, say: Say = print, patience: float = PATIENC
         master.execute("SELECT pg_advisory_lock(%s)", (lock_key("provision"),))
         _logins(master, settings, say)
         _database(master, settings, say)
-        with _connect(settings, settings.database_name, patience) as inside:
-            # In one transaction: the running release must not see itself without a right for a moment.
-            with inside.transaction():
-                _privileges(inside, settings, say)
+        # In one transaction: the running release must not see itself without a right for a moment.
+        with _connect(settings, settings.database_name, patience) as inside, inside.transaction():
+            _privileges(inside, settings, say)
 
 
 def _connect(settings: Settings, name: str, patience: float) -> Connection:

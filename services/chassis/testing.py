@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import importlib
-import importlib.util
-import os
 import secrets
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import psycopg
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from psycopg import sql
 from sqlalchemy import URL
 from tornado.httpclient import HTTPResponse
 from tornado.testing import AsyncHTTPTestCase
 
-from chassis import migrate
 from chassis.auth import Verifier
 from chassis.jwks import KeySet, KeyStore
+from chassis.testing_postgres import Postgres, eventually, fresh_database, migrated, postgres
 from chassis.web import Application, Dependencies
+
+__all__ = [
+    "Answer",
+    "Postgres",
+    "ServiceTestCase",
+    "eventually",
+    "fresh_database",
+    "migrated",
+    "openapi_paths",
+    "postgres",
+    "signing_key",
+    "token",
+    "verifier",
+]
 
 ISSUER = "http://tokens.test.internal"
 KID = "test-key"

@@ -22,6 +22,8 @@ from sqlalchemy import URL
 
 from chassis import migrate
 
+ANY = "any"  # the server trusts every login
+
 
 @dataclass(frozen=True)
 class Postgres:
@@ -34,7 +36,7 @@ class Postgres:
         query = {"host": str(self.directory)}
         return URL.create("postgresql+psycopg", username=user, password=password, database=name, query=query)
 
-    def environment(self, name: str, user: str = "postgres", *, password: str = "any") -> dict[str, str]:
+    def environment(self, name: str, user: str = "postgres", *, password: str = ANY) -> dict[str, str]:
         """Return the variables that `DatabaseSettings` is read from, for a process of its own."""
         return {
             "DATABASE_HOST": str(self.directory),

@@ -48,10 +48,10 @@ async def replace(
         .values(**columns(movie), version=Movie.version + 1)
         .returning(Movie)
     )
-    movie = await session.scalar(changed)
-    if movie is None:
+    replaced = await session.scalar(changed)
+    if replaced is None:
         await refuse_if_there(session, movie_id)
-    return movie
+    return replaced
 
 
 async def remove(session: AsyncSession, movie_id: int, *, versions: set[int] | None) -> bool:

@@ -25,7 +25,7 @@ async def get(session: AsyncSession, *, limit: int) -> TopChart:
 def recompute(session: Session) -> None:
     """Store the chart as of now, unless a later one is there already."""
     computed_at = session.scalar(select(func.now()))
-    rows = session.execute(best(SIZE)).tuples()
+    rows = session.execute(best(SIZE))
     entries = [
         ChartEntry(movie_id, title, count, average=total / count) for movie_id, title, count, total in rows
     ]

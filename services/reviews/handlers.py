@@ -33,7 +33,9 @@ class ReviewsHandler(Handler):
         said = self.body(ReviewInput)
         movie = await self.movie(int(movie_id))
         async with self.dependencies.database.session() as session:
-            review = await reviewing.add(session, movie, said, author=self.claims and self.claims.sub)
+            review = await reviewing.add(
+                session, movie, said, author=self.claims.sub if self.claims else None
+            )
         # Only now is the review there to be counted; should this fail, the outbox remembers.
         self.dependencies.rating_requests.send(movie.id)
         self.send(shown(review), 201, headers={"Location": location(review)})

@@ -33,7 +33,10 @@ def parser() -> argparse.ArgumentParser:
 
 async def synchronise(database: Database, environ: Mapping[str, str], say: Say) -> None:
     """Make the clients those that the environment lists. Raises ClientsError."""
-    listed = clients.wanted(environ.get("CLIENTS", "[]"), environ)
+    # An empty list would disable every client, so it has to be said.
+    if "CLIENTS" not in environ:
+        raise clients.ClientsError("CLIENTS is missing")
+    listed = clients.wanted(environ["CLIENTS"], environ)
     async with database.session() as session:
         changes = await clients.synchronise(session, listed)
     for change in changes or ["clients: nothing to do"]:

@@ -1,4 +1,5 @@
-"""A template with every resource type that the control plane's own handlers make, each with the properties that matter."""
+"""A template with every resource type that the control plane's own handlers make, each with the properties
+that matter."""
 
 from __future__ import annotations
 
@@ -35,7 +36,9 @@ def network() -> dict[str, Any]:
             "EC2::VPC", {"CidrBlock": "10.20.0.0/16", "EnableDnsSupport": True, "EnableDnsHostnames": True}
         ),
         "Gateway": resource("EC2::InternetGateway", {"Tags": [{"Key": "Name", "Value": "door"}]}),
-        "Attachment": resource("EC2::VPCGatewayAttachment", {"VpcId": ref("Vpc"), "InternetGatewayId": ref("Gateway")}),
+        "Attachment": resource(
+            "EC2::VPCGatewayAttachment", {"VpcId": ref("Vpc"), "InternetGatewayId": ref("Gateway")}
+        ),
         "PublicA": _subnet("10.20.0.0/24", "eu-west-1a", public=True),
         "PublicB": _subnet("10.20.1.0/24", "eu-west-1b", public=True),
         "PrivateA": _subnet("10.20.10.0/24", "eu-west-1a", public=False),
@@ -44,20 +47,33 @@ def network() -> dict[str, Any]:
         "PrivateRoutes": resource("EC2::RouteTable", {"VpcId": ref("Vpc")}),
         "PublicDefault": resource(
             "EC2::Route",
-            {"RouteTableId": ref("PublicRoutes"), "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": ref("Gateway")},
+            {
+                "RouteTableId": ref("PublicRoutes"),
+                "DestinationCidrBlock": "0.0.0.0/0",
+                "GatewayId": ref("Gateway"),
+            },
             DependsOn="Attachment",
         ),
         "PrivateDefault": resource(
             "EC2::Route",
-            {"RouteTableId": ref("PrivateRoutes"), "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": ref("Nat")},
+            {
+                "RouteTableId": ref("PrivateRoutes"),
+                "DestinationCidrBlock": "0.0.0.0/0",
+                "NatGatewayId": ref("Nat"),
+            },
         ),
         "PublicRoutesA": resource(
-            "EC2::SubnetRouteTableAssociation", {"SubnetId": ref("PublicA"), "RouteTableId": ref("PublicRoutes")}
+            "EC2::SubnetRouteTableAssociation",
+            {"SubnetId": ref("PublicA"), "RouteTableId": ref("PublicRoutes")},
         ),
         "Address": resource("EC2::EIP", {"Domain": "vpc"}),
         "Nat": resource(
             "EC2::NatGateway",
-            {"SubnetId": ref("PublicA"), "AllocationId": att("Address", "AllocationId"), "ConnectivityType": "public"},
+            {
+                "SubnetId": ref("PublicA"),
+                "AllocationId": att("Address", "AllocationId"),
+                "ConnectivityType": "public",
+            },
         ),
         "Hosts": resource(
             "EC2::SecurityGroup",
@@ -75,7 +91,13 @@ def network() -> dict[str, Any]:
                 "GroupDescription": "balancer",
                 "VpcId": ref("Vpc"),
                 "SecurityGroupIngress": [
-                    {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0", "Description": "https"}
+                    {
+                        "IpProtocol": "tcp",
+                        "FromPort": 443,
+                        "ToPort": 443,
+                        "CidrIp": "0.0.0.0/0",
+                        "Description": "https",
+                    }
                 ],
             },
         ),
@@ -113,7 +135,11 @@ def network() -> dict[str, Any]:
         ),
         "Connect": resource(
             "EC2::InstanceConnectEndpoint",
-            {"SubnetId": ref("PrivateA"), "SecurityGroupIds": [att("Hosts", "GroupId")], "PreserveClientIp": False},
+            {
+                "SubnetId": ref("PrivateA"),
+                "SecurityGroupIds": [att("Hosts", "GroupId")],
+                "PreserveClientIp": False,
+            },
         ),
     }
 
@@ -196,7 +222,10 @@ def hosts() -> dict[str, Any]:
                     "UserData": {"Fn::Base64": '{"ignition": {"version": "3.4.0"}}'},
                     "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
                     "BlockDeviceMappings": [
-                        {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "Encrypted": True}}
+                        {
+                            "DeviceName": "/dev/xvda",
+                            "Ebs": {"VolumeSize": 30, "VolumeType": "gp3", "Encrypted": True},
+                        }
                     ],
                     "Monitoring": {"Enabled": True},
                     "TagSpecifications": [
@@ -247,7 +276,10 @@ def storage() -> dict[str, Any]:
             {
                 "BucketEncryption": {
                     "ServerSideEncryptionConfiguration": [
-                        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": True}
+                        {
+                            "ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+                            "BucketKeyEnabled": True,
+                        }
                     ]
                 },
                 "VersioningConfiguration": {"Status": "Enabled"},
@@ -272,7 +304,9 @@ def storage() -> dict[str, Any]:
             },
         ),
         "BucketPolicy": resource("S3::BucketPolicy", {"Bucket": ref("Bucket"), "PolicyDocument": POLICY}),
-        "DeadLetters": resource("SQS::Queue", {"MessageRetentionPeriod": 1209600, "SqsManagedSseEnabled": True}),
+        "DeadLetters": resource(
+            "SQS::Queue", {"MessageRetentionPeriod": 1209600, "SqsManagedSseEnabled": True}
+        ),
         "Queue": resource(
             "SQS::Queue",
             {
@@ -304,10 +338,18 @@ def storage() -> dict[str, Any]:
             },
         ),
         "Logs": resource(
-            "Logs::LogGroup", {"LogGroupName": "/estaleiro/test/reviews", "RetentionInDays": 14, "LogGroupClass": "STANDARD"}
+            "Logs::LogGroup",
+            {"LogGroupName": "/estaleiro/test/reviews", "RetentionInDays": 14, "LogGroupClass": "STANDARD"},
         ),
         "Parameter": resource(
-            "SSM::Parameter", {"Name": "/estaleiro/test/x", "Type": "String", "Value": "1", "Description": "d", "Tier": "Standard"}
+            "SSM::Parameter",
+            {
+                "Name": "/estaleiro/test/x",
+                "Type": "String",
+                "Value": "1",
+                "Description": "d",
+                "Tier": "Standard",
+            },
         ),
         "Repository": resource(
             "ECR::Repository",
@@ -335,7 +377,11 @@ def database() -> dict[str, Any]:
             {
                 "Family": "postgres17",
                 "Description": "ours",
-                "Parameters": {"rds.force_ssl": "1", "log_min_duration_statement": "500", "max_connections": "60"},
+                "Parameters": {
+                    "rds.force_ssl": "1",
+                    "log_min_duration_statement": "500",
+                    "max_connections": "60",
+                },
             },
         ),
         "Database": resource(
@@ -421,7 +467,10 @@ def edge() -> dict[str, Any]:
                 "Port": 80,
                 "Protocol": "HTTP",
                 "DefaultActions": [
-                    {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "ContentType": "text/plain"}}
+                    {
+                        "Type": "fixed-response",
+                        "FixedResponseConfig": {"StatusCode": "404", "ContentType": "text/plain"},
+                    }
                 ],
             },
         ),
@@ -430,7 +479,9 @@ def edge() -> dict[str, Any]:
             {
                 "ListenerArn": ref("Listener"),
                 "Priority": 1234,
-                "Conditions": [{"Field": "host-header", "HostHeaderConfig": {"Values": ["movies.test.internal"]}}],
+                "Conditions": [
+                    {"Field": "host-header", "HostHeaderConfig": {"Values": ["movies.test.internal"]}}
+                ],
                 "Actions": [{"Type": "forward", "TargetGroupArn": ref("Target")}],
             },
         ),
@@ -489,9 +540,13 @@ def observation() -> dict[str, Any]:
                 "OKActions": [ref("Topic")],
             },
         ),
-        "Dashboard": resource("CloudWatch::Dashboard", {"DashboardName": "test", "DashboardBody": '{"widgets": []}'}),
+        "Dashboard": resource(
+            "CloudWatch::Dashboard", {"DashboardName": "test", "DashboardBody": '{"widgets": []}'}
+        ),
         "Topic": resource("SNS::Topic", {"DisplayName": "alarms"}),
-        "SchedulerRole": resource("IAM::Role", {"AssumeRolePolicyDocument": trust("scheduler.amazonaws.com")}),
+        "SchedulerRole": resource(
+            "IAM::Role", {"AssumeRolePolicyDocument": trust("scheduler.amazonaws.com")}
+        ),
         "Event": resource(
             "Events::Rule",
             {
@@ -536,7 +591,9 @@ def observation() -> dict[str, Any]:
                 "ScalingTargetId": ref("Scalable"),
                 "TargetTrackingScalingPolicyConfiguration": {
                     "TargetValue": 60,
-                    "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+                    "PredefinedMetricSpecification": {
+                        "PredefinedMetricType": "ECSServiceAverageCPUUtilization"
+                    },
                     "ScaleInCooldown": 300,
                     "ScaleOutCooldown": 60,
                 },

@@ -16,7 +16,7 @@ from agreement import (
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from chassis import migrate
-from chassis.testing import fresh_database, postgres
+from chassis.testing_postgres import fresh_database, postgres
 from movies.app import ROUTES
 from movies.models import SEEDED_IDS, Base
 from movies.shapes import MovieInput, MovieOutput

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from chassis.testing import eventually, fresh_database, postgres
+from chassis.testing_postgres import eventually, fresh_database, postgres
 from sqlalchemy import create_engine, text
 
 MESSAGE, NOTHING, HANG_UP = "message", "nothing", "hang up"

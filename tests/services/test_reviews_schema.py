@@ -12,7 +12,7 @@ from agreement import (
     tables,
 )
 from chassis import migrate
-from chassis.testing import fresh_database, postgres
+from chassis.testing_postgres import fresh_database, postgres
 from openapi_spec_validator import validate
 from reviews.app import ROUTES
 from reviews.models import Base

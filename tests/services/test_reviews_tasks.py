@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from celery.contrib.testing.worker import start_worker
-from chassis.testing import eventually
+from chassis.testing_postgres import eventually
 from reviews import ratings
 from reviews.tasks import CHART, RATE, REPAIR, make_tasks
 from reviews_case import QueueSettings, ReviewsCase

@@ -1,82 +1,11 @@
-"""The issuer over HTTP: RFC 6749 for the token endpoint, RFC 9068 for the tokens, RFC 7517 and 8414 for the rest."""
+"""The issuer over HTTP: RFC 6749 for the endpoint, RFC 9068 for what it gives."""
 
-import asyncio
 import base64
-import json
 import time
-from pathlib import Path
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 
-import tokens
-from chassis import testing
-from chassis.auth import InvalidToken, Verifier
-from chassis.database import Database
-from chassis.jwks import KeyStore, key_set
-from chassis.schema import schema
-from chassis.testing import ServiceTestCase
-from openapi_spec_validator import validate
-from tokens import clients
-from tokens.app import Dependencies, make_app
-from tokens.clients import Wanted
-from tokens.hashing import SecretChecker
-from tokens.ring import KeyRing
-
-ISSUER = "http://tokens.test.internal"
-SECRET = "a secret: with % + & and more"
-FORM = "application/x-www-form-urlencoded"
-CLIENTS = [
-    Wanted("reviews", frozenset({"movies:read"}), SECRET),
-    Wanted("operator", frozenset({"movies:read", "movies:write", "reviews:write"}), "operator-secret"),
-    Wanted("nobody", frozenset(), "nobody-secret"),
-]
-
-
-class Case(ServiceTestCase):
-    service = "tokens"
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-
-        async def fill():
-            pool = Database(cls.database_url)
-            async with pool.session() as session:
-                await clients.synchronise(session, CLIENTS)
-            await pool.dispose()
-
-        asyncio.run(fill())
-
-    def make_app(self, database_url):
-        pool = Database(database_url)
-        return make_app(
-            Dependencies(
-                service="tokens",
-                database=pool,
-                schema=schema("tokens"),
-                issuer=ISSUER,
-                ring=KeyRing(pool, "encryption secret"),
-                secrets=SecretChecker(),
-            )
-        )
-
-    def ask(self, form=None, basic=None, headers=None, path="/oauth/token", content_type=FORM):
-        given = dict(headers or {})
-        if basic is not None:
-            given["Authorization"] = "Basic " + base64.b64encode(basic.encode()).decode()
-        values = {"grant_type": "client_credentials"} if form is None else form
-        body = values if isinstance(values, bytes) else urlencode(values).encode()
-        return self.call("POST", path, body, headers=given, content_type=content_type)
-
-    def verify(self, token, audience):
-        document = self.call("GET", "/.well-known/jwks.json").json
-
-        async def fetch():
-            return key_set(document)
-
-        return asyncio.run(Verifier(KeyStore(fetch), issuer=ISSUER, audience=audience).verify(token))
-
-
-OPERATOR = "operator:operator-secret"
+from chassis.auth import InvalidToken
+from tokens_case import ISSUER, OPERATOR, SECRET, Case
 
 
 class TestTokens(Case):
@@ -231,42 +160,3 @@ class TestErrors(Case):
         unknown = sorted(seconds("stranger:wrong") for _ in range(9))[4]
 
         assert 0.5 < unknown / known < 2
-
-
-class TestPublished(Case):
-    def test_the_keys_are_public_and_cacheable(self):
-        answer = self.call("GET", "/.well-known/jwks.json")
-
-        (key,) = answer.json["keys"]
-        assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
-        assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
-        assert answer.headers["Cache-Control"] == "public, max-age=300"
-        unchanged = self.call(
-            "GET", "/.well-known/jwks.json", headers={"If-None-Match": answer.headers["Etag"]}
-        )
-        assert (unchanged.status, unchanged.body) == (304, b"")
-
-    def test_the_metadata_names_this_issuer(self):
-        assert self.call("GET", "/.well-known/oauth-authorization-server").json == {
-            "issuer": ISSUER,
-            "token_endpoint": f"{ISSUER}/oauth/token",
-            "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
-            "response_types_supported": [],
-            "grant_types_supported": ["client_credentials"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        }
-
-    def test_the_openapi_document_is_valid_and_has_the_routes_of_the_application(self):
-        document = json.loads((Path(tokens.__file__).parent / "openapi.json").read_text())
-
-        validate(document)
-        assert testing.openapi_paths("tokens") == {
-            "/oauth/token": {"POST"},
-            "/.well-known/jwks.json": {"GET"},
-            "/.well-known/oauth-authorization-server": {"GET"},
-        }
-        for path in document["paths"]:
-            assert self.call("HEAD", path).status != 404
-
-    def test_the_process_is_ready(self):
-        assert self.call("GET", "/health/ready").status == 200

@@ -125,11 +125,12 @@ def test_the_console_of_a_machine_is_text_and_empty_where_there_is_none() -> Non
         Script("ec2")
         .answers("get_console_output", {"InstanceId": "i-1", "Output": "aWduaXRpb246IGZhaWxlZA=="})
         .refuses("get_console_output", "InvalidInstanceID.NotFound", "The instance ID 'i-2' does not exist")
+        .refuses("get_console_output", "InvalidAction", "Unknown EC2 action: GetConsoleOutput")
     )
 
     with script.account() as aws:
         assert aws.ec2.console_output("i-1") == "ignition: failed"
-        assert aws.ec2.console_output("i-2") == ""
+        assert [aws.ec2.console_output("i-2"), aws.ec2.console_output("i-3")] == ["", ""]
 
 
 def test_an_instance_type_shows_what_it_offers(aws: Aws) -> None:

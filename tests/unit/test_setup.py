@@ -1,4 +1,4 @@
-"""Set-up: the environment is made once, repaired when half-made; an engine is asked, started, and explained when it is not."""
+"""Set-up: the environment is made once and repaired when half-made; an engine is asked, started, explained."""
 
 import contextlib
 import multiprocessing
@@ -16,6 +16,7 @@ import pytest
 from infra.setup import venv
 from infra.setup.__main__ import main
 from infra.setup.engine import Clock, Way, ensure_engine, start, with_group
+from infra.setup.lock import commands
 from infra.setup.machine import CannotContinue, announced, last_words, require_space, run
 from infra.setup.ping import Answer, ping
 
@@ -351,10 +352,26 @@ def test_a_machine_without_an_engine_gets_one_sentence_and_exit_1(
     assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
 
 
+def test_the_services_are_locked_to_the_tools_versions_for_the_images_python() -> None:
+    tool, services = commands(Path("uv"))
+
+    assert tool[-5:] == ["--python-version", "3.11", "requirements.in", "--output-file", "requirements.lock"]
+    assert services[-7:] == [
+        "--python-version",
+        "3.13",
+        "--constraint",
+        "requirements.lock",
+        "services/requirements.in",
+        "--output-file",
+        "services/requirements.lock",
+    ]
+
+
 def test_set_up_uses_the_standard_library_alone() -> None:
     code = (
         "import sys; import infra.setup.__main__; "
-        "print(sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names - {'__main__', 'infra'}))"
+        "names = {name.partition('.')[0] for name in sys.modules}; "
+        "print(sorted(names - sys.stdlib_module_names - {'__main__', 'infra'}))"
     )
 
     said = subprocess.check_output([sys.executable, "-S", "-c", code], cwd=ROOT, text=True)

@@ -24,7 +24,10 @@ def test_the_linter_finds_nothing(environment: str) -> None:
 def test_the_linter_finds_nothing_in_the_stacks_of_our_own_services() -> None:
     made = all_stacks("production", ROOT)
 
-    found = {stack.part: [str(match) for match in api.lint(stack.template, regions=["eu-west-1"])] for stack in made}
+    found = {
+        stack.part: [str(match) for match in api.lint(stack.template, regions=["eu-west-1"])]
+        for stack in made
+    }
 
     assert found == {part: [] for part in found}
 

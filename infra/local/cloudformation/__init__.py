@@ -1,8 +1,21 @@
-"""CloudFormation's resource types: MiniStack's own handlers made strict, ours where it has none or drops what a template says."""
+"""CloudFormation's resource types: MiniStack's own handlers made strict, ours where it has none or drops what
+a template says."""
 
 from __future__ import annotations
 
-from infra.local.cloudformation import completions, ec2, groups, iam, operations, registry, route53, s3, scaling, secrets, tags
+from infra.local.cloudformation import (
+    completions,
+    ec2,
+    groups,
+    iam,
+    operations,
+    registry,
+    route53,
+    s3,
+    scaling,
+    secrets,
+    tags,
+)
 from infra.local.settings import Settings
 
 

@@ -1,4 +1,5 @@
-"""The public API over loopback, for handlers: clients, and template properties turned into a call's input by its own shape."""
+"""The public API over loopback, for handlers: clients, and template properties turned into a call's input by
+its own shape."""
 
 from __future__ import annotations
 
@@ -31,18 +32,21 @@ def client(service: str) -> Any:
         aws_access_key_id=os.environ["MINISTACK_ACCOUNT_ID"],
         aws_secret_access_key="local",
         config=botocore.config.Config(
-            retries={"total_max_attempts": 1}, read_timeout=900, max_pool_connections=32, s3={"addressing_style": "path"}
+            retries={"total_max_attempts": 1},
+            read_timeout=900,
+            max_pool_connections=32,
+            s3={"addressing_style": "path"},
         ),
     )
 
 
-def call(service: str, operation: str, **values: Any) -> dict[str, Any]:
+def call(service: str, operation: str, /, **values: Any) -> dict[str, Any]:
     """Call the API and return its answer; raises botocore's `ClientError`."""
     found: dict[str, Any] = client(service)._make_api_call(operation, values)
     return found
 
 
-def send(service: str, operation: str, properties: Properties, **fixed: Any) -> dict[str, Any]:
+def send(service: str, operation: str, properties: Properties, /, **fixed: Any) -> dict[str, Any]:
     """Call with `properties` mapped onto the input's shape (see `shaped`), and `fixed` as they are."""
     shape = client(service).meta.service_model.operation_model(operation).input_shape
     return call(service, operation, **(shaped(shape, properties, operation) | fixed))
@@ -55,11 +59,11 @@ def accepts(service: str, operation: str, properties: Properties) -> dict[str, A
     return {key: value for key, value in properties.items() if key.lower() in names}
 
 
-def shaped(shape: botocore.model.Shape, value: Any, path: str) -> Any:
+def shaped(shape: Any, value: Any, path: str) -> Any:
     """Return `value` as the API's shape has it: names in its spelling, numbers and truth values in its types.
 
-    CloudFormation spells `ContainerDefinitions` where an API spells `containerDefinitions`, and gives numbers as text. Raises
-    `LocalCloudError` for a name that the shape does not have, so that nothing is dropped.
+    CloudFormation spells `ContainerDefinitions` where an API spells `containerDefinitions`, and gives numbers as
+    text. Raises `LocalCloudError` for a name that the shape does not have, so that nothing is dropped.
     """
     kind = shape.type_name
     if kind == "structure":
@@ -122,7 +126,9 @@ def without(properties: Properties, *names: str) -> dict[str, Any]:
     return {key: value for key, value in properties.items() if key not in names}
 
 
-def tag_changes(old: Iterable[Any] | None, new: Iterable[Any] | None) -> tuple[list[str], list[dict[str, str]]]:
+def tag_changes(
+    old: Iterable[Any] | None, new: Iterable[Any] | None
+) -> tuple[list[str], list[dict[str, str]]]:
     """Return (keys to remove, tags to set) that lead from one list of Key and Value to another."""
     before = {tag["Key"]: tag["Value"] for tag in old or ()}
     after = {tag["Key"]: tag["Value"] for tag in new or ()}

@@ -23,7 +23,9 @@ def install() -> None:
     diff = pin.original("services.cloudformation.stacks._diff_resources", sha="a3adfeb75781")
     describe = pin.original("services.cloudformation.changesets._describe_change_set", sha="e6d4a62f7921")
 
-    def diff_with_values(old: Template, new: Template, resources: Any = None, *rest: Any) -> list[dict[str, Any]]:
+    def diff_with_values(
+        old: Template, new: Template, resources: Any = None, *rest: Any
+    ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = diff(old, new, resources, *rest)
         raw = rest[0] if rest else new
         for change in found:
@@ -38,11 +40,15 @@ def install() -> None:
         answer = describe(params)
         if answer[0] != 200 or params.get("IncludePropertyValues", ["false"])[0].lower() != "true":
             return answer
-        _, change_set = changesets._find_change_set(params["ChangeSetName"][0], params.get("StackName", [""])[0])
+        _, change_set = changesets._find_change_set(
+            params["ChangeSetName"][0], params.get("StackName", [""])[0]
+        )
         return answer[0], answer[1], _with_targets(answer[2], change_set.get("Changes", []))
 
     changesets._diff_resources = diff_with_values
-    pin.replace("services.cloudformation.changesets._describe_change_set", describe_with_values, sha="e6d4a62f7921")
+    pin.replace(
+        "services.cloudformation.changesets._describe_change_set", describe_with_values, sha="e6d4a62f7921"
+    )
     from ministack.services.cloudformation import handlers
 
     handlers._ACTION_HANDLERS["DescribeChangeSet"] = describe_with_values
@@ -52,7 +58,9 @@ def _add_values(change: dict[str, Any], sides: tuple[Template, Template], raw: T
     """`sides` are the resource before and after; what refers to another resource is known when the change set runs."""
     for detail in change.get("Details", ()):
         target = detail["Target"]
-        keys = ["Properties", target["Name"]] if target["Attribute"] == "Properties" else [target["Attribute"]]
+        keys = (
+            ["Properties", target["Name"]] if target["Attribute"] == "Properties" else [target["Attribute"]]
+        )
         before, after = (_at(side, keys) for side in sides)
         written = _at(raw.get(change["LogicalResourceId"], {}), keys)
         if any(name in raw for name, _ in _references(written)):
@@ -82,7 +90,9 @@ def _text(value: Any) -> str:
 
 def _with_targets(body: bytes, found: list[dict[str, Any]]) -> bytes:
     """Put the values into the answer: its targets stand in the order of the changes."""
-    targets = iter([detail["Target"] for change in found for detail in change["ResourceChange"].get("Details", ())])
+    targets = iter(
+        [detail["Target"] for change in found for detail in change["ResourceChange"].get("Details", ())]
+    )
 
     def filled(match: re.Match[str]) -> str:
         target = next(targets)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.local.cloudformation import api, registry
-from infra.local.cloudformation.registry import Existing, Made, Stock, Wanted, register
+from infra.local.cloudformation.registry import Existing, Made, Wanted, register
 from infra.local.settings import Settings
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
@@ -31,9 +31,10 @@ def install(settings: Settings) -> None:
     register("AWS::Scheduler::Schedule", Schedule())
 
 
-def _adapt(type_name: str, ignored: frozenset[str], complete: Callable[[Made, dict[str, Any]], Made] | None) -> None:
-    stock = registry.handler(type_name)
-    assert isinstance(stock, Stock), f"{type_name} is MiniStack's own"
+def _adapt(
+    type_name: str, ignored: frozenset[str], complete: Callable[[Made, dict[str, Any]], Made] | None
+) -> None:
+    stock = registry.stock(type_name)
     register(type_name, replace(stock, ignored=stock.ignored | ignored, complete=complete))
 
 
@@ -80,7 +81,9 @@ class Schedule:
         return Made(name, {"Arn": arn})
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
-        arn = api.send("scheduler", "UpdateSchedule", wanted.properties | {"Name": existing.physical_id})["ScheduleArn"]
+        arn = api.send("scheduler", "UpdateSchedule", wanted.properties | {"Name": existing.physical_id})[
+            "ScheduleArn"
+        ]
         return Made(existing.physical_id, {"Arn": arn})
 
     def delete(self, existing: Existing) -> None:

@@ -72,7 +72,9 @@ class Address:
 
     def _allocation(self, public_ip: str) -> str:
         found = api.call("ec2", "DescribeAddresses")["Addresses"]
-        return next((str(each["AllocationId"]) for each in found if each["PublicIp"] == public_ip), "eipalloc-gone")
+        return next(
+            (str(each["AllocationId"]) for each in found if each["PublicIp"] == public_ip), "eipalloc-gone"
+        )
 
 
 def _address(public_ip: str, allocation: str) -> Made:
@@ -83,7 +85,9 @@ class NatGateway:
     """`AWS::EC2::NatGateway`."""
 
     def create(self, wanted: Wanted) -> Made:
-        made = api.send("ec2", "CreateNatGateway", api.without(wanted.properties, "Tags", "MaxDrainDurationSeconds"))
+        made = api.send(
+            "ec2", "CreateNatGateway", api.without(wanted.properties, "Tags", "MaxDrainDurationSeconds")
+        )
         identifier = made["NatGateway"]["NatGatewayId"]
         wanted.undo(lambda: api.call("ec2", "DeleteNatGateway", NatGatewayId=identifier))
         set_tags(identifier, None, wanted.properties.get("Tags"))
@@ -107,7 +111,11 @@ def _with_addresses(answer: Any) -> Any:
     def filled(match: re.Match[str]) -> str:
         allocation = ec2._nat_gateways.get(match[2], {}).get("AllocationId") or ""
         ip = ec2._addresses.get(allocation, {}).get("PublicIp", "")
-        item = f"<item><allocationId>{allocation}</allocationId><publicIp>{ip}</publicIp></item>" if allocation else ""
+        item = (
+            f"<item><allocationId>{allocation}</allocationId><publicIp>{ip}</publicIp></item>"
+            if allocation
+            else ""
+        )
         return f"{match[1]}<natGatewayAddressSet>{item}</natGatewayAddressSet>"
 
     text = body.decode() if isinstance(body, bytes) else body
@@ -131,7 +139,8 @@ def _vpc_endpoint_xml(record: dict[str, Any], tag: str = "item") -> str:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of a security group that stands alone; `direction` is `Ingress` or `Egress`, `peer` what its other side is called."""
+    """A rule of a security group that stands alone; `direction` is `Ingress` or `Egress`, `peer` what its
+    other side is called."""
 
     direction: str
     peer: str
@@ -139,7 +148,10 @@ class Rule:
     def create(self, wanted: Wanted) -> Made:
         group = wanted.properties["GroupId"]
         made = api.call(
-            "ec2", f"AuthorizeSecurityGroup{self.direction}", GroupId=group, IpPermissions=[self._permission(wanted.properties)]
+            "ec2",
+            f"AuthorizeSecurityGroup{self.direction}",
+            GroupId=group,
+            IpPermissions=[self._permission(wanted.properties)],
         )
         identifier = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         return Made(identifier, {"Id": identifier})
@@ -150,7 +162,9 @@ class Rule:
         return Made(existing.physical_id, self.create(wanted).attributes)
 
     def delete(self, existing: Existing) -> None:
-        with api.gone("InvalidPermission.NotFound", "InvalidGroup.NotFound", "InvalidSecurityGroupRuleId.NotFound"):
+        with api.gone(
+            "InvalidPermission.NotFound", "InvalidGroup.NotFound", "InvalidSecurityGroupRuleId.NotFound"
+        ):
             api.call(
                 "ec2",
                 f"RevokeSecurityGroup{self.direction}",
@@ -179,7 +193,9 @@ class ConnectEndpoint:
     def create(self, wanted: Wanted) -> Made:
         made = api.send("ec2", "CreateInstanceConnectEndpoint", api.without(wanted.properties, "Tags"))
         identifier = made["InstanceConnectEndpoint"]["InstanceConnectEndpointId"]
-        wanted.undo(lambda: api.call("ec2", "DeleteInstanceConnectEndpoint", InstanceConnectEndpointId=identifier))
+        wanted.undo(
+            lambda: api.call("ec2", "DeleteInstanceConnectEndpoint", InstanceConnectEndpointId=identifier)
+        )
         set_tags(identifier, None, wanted.properties.get("Tags"))
         return Made(identifier, {"Id": identifier})
 
@@ -203,9 +219,21 @@ def _endpoint_call(action: str, settings: Settings) -> Any:
             gone = _endpoints.pop(asked["InstanceConnectEndpointId"], None)
             if gone is None:
                 return wire.error("InvalidInstanceConnectEndpointId.NotFound", "The endpoint does not exist")
-            return wire.answer("ec2", action, {"InstanceConnectEndpoint": gone | {"State": "delete-complete"}})
+            return wire.answer(
+                "ec2", action, {"InstanceConnectEndpoint": gone | {"State": "delete-complete"}}
+            )
         wanted = asked.get("InstanceConnectEndpointIds") or list(_endpoints)
-        return wire.answer("ec2", action, {"InstanceConnectEndpoints": [_tagged(each) for each in _endpoints.values() if each["InstanceConnectEndpointId"] in wanted]})
+        return wire.answer(
+            "ec2",
+            action,
+            {
+                "InstanceConnectEndpoints": [
+                    _tagged(each)
+                    for each in _endpoints.values()
+                    if each["InstanceConnectEndpointId"] in wanted
+                ]
+            },
+        )
 
     return handle
 

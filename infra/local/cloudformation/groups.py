@@ -1,4 +1,5 @@
-"""`AWS::AutoScaling::AutoScalingGroup`: the whole of a group is kept and described; who makes its hosts reads it from there."""
+"""`AWS::AutoScaling::AutoScalingGroup`: the whole of a group is kept and described; who makes its hosts reads
+it from there."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def install(settings: Settings) -> None:
     autoscaling._ACTION_MAP["DescribeAutoScalingGroups"] = _describe
 
 
-def _describe(params: dict[str, list[str]]) -> wire.Answer:
+def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
     from ministack.services import autoscaling
 
     asked = wire.parsed("autoscaling", "DescribeAutoScalingGroups", params)
@@ -58,7 +59,7 @@ class Group:
         if name in autoscaling._asgs:
             raise LocalCloudError(f"AutoScalingGroup by this name already exists: {name}")
         settings = _settings[0]
-        group = {
+        group: dict[str, Any] = {
             "AutoScalingGroupName": name,
             "AutoScalingGroupARN": (
                 f"arn:aws:autoscaling:{settings.region}:{settings.account}:autoScalingGroup:{uuid.uuid4()}"
@@ -82,7 +83,7 @@ class Group:
         for gone in existing.properties.keys() - wanted.properties.keys() - SAID_OTHERWISE:
             group.pop(SPELLING.get(gone, gone), None)
         group |= _fields(existing.physical_id, wanted.properties)
-        desired = int(wanted.properties.get("DesiredCapacity", group["DesiredCapacity"]))
+        desired = int(wanted.properties.get("DesiredCapacity", str(group["DesiredCapacity"])))
         group["DesiredCapacity"] = max(group["MinSize"], min(group["MaxSize"], desired))
         autoscaling._tags[existing.physical_id] = group["Tags"]
         persistence.touch("autoscaling")
@@ -97,7 +98,12 @@ class Group:
         hosts = [member["InstanceId"] for member in group.get("Instances", ())]
         if hosts:
             api.call("ec2", "TerminateInstances", InstanceIds=hosts)
-        api.call("autoscaling", "DeleteAutoScalingGroup", AutoScalingGroupName=existing.physical_id, ForceDelete=True)
+        api.call(
+            "autoscaling",
+            "DeleteAutoScalingGroup",
+            AutoScalingGroupName=existing.physical_id,
+            ForceDelete=True,
+        )
 
 
 def _made(group: dict[str, Any]) -> Made:
@@ -105,14 +111,19 @@ def _made(group: dict[str, Any]) -> Made:
 
 
 def _fields(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-    """Return what the template says as the API describes it; raises for a property that no description has a place for."""
+    """Return what the template says as the API describes it; raises for a property that no description has a
+    place for."""
     given = {SPELLING.get(key, key): value for key, value in properties.items() if key not in SAID_OTHERWISE}
     shape = wire.model("autoscaling").shape_for("AutoScalingGroup")
     fields: dict[str, Any] = api.shaped(shape, given, "AWS::AutoScaling::AutoScalingGroup")
     zones = properties.get("VPCZoneIdentifier", [])
     fields["VPCZoneIdentifier"] = ",".join(zones) if isinstance(zones, list) else zones
     fields["LaunchTemplate"] = _named(fields.get("LaunchTemplate"))
-    metrics = [metric for each in properties.get("MetricsCollection", ()) for metric in each.get("Metrics", ["GroupDesiredCapacity"])]
+    metrics = [
+        metric
+        for each in properties.get("MetricsCollection", ())
+        for metric in each.get("Metrics", ["GroupDesiredCapacity"])
+    ]
     fields["EnabledMetrics"] = [{"Metric": metric, "Granularity": "1Minute"} for metric in metrics]
     fields["Tags"] = [
         {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": tag["Key"], "Value": str(tag["Value"]),
@@ -132,7 +143,8 @@ def _fields(name: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(template: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a launch template's reference with both its id and its name; a mixed-instances group has none of its own."""
+    """Return a launch template's reference with both its id and its name; a mixed-instances group has none of
+    its own."""
     from ministack.services import ec2
 
     if not template:

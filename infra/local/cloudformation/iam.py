@@ -1,4 +1,5 @@
-"""IAM types that MiniStack lacks or refers to wrongly: OpenID Connect providers, service-linked roles, inline policies, profiles."""
+"""IAM types that MiniStack lacks or refers to wrongly: OpenID Connect providers, service-linked roles, inline
+policies, profiles."""
 
 from __future__ import annotations
 
@@ -43,7 +44,10 @@ class ServiceLinkedRole:
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         api.call(
-            "iam", "UpdateRole", RoleName=existing.physical_id, Description=wanted.properties.get("Description", "")
+            "iam",
+            "UpdateRole",
+            RoleName=existing.physical_id,
+            Description=wanted.properties.get("Description", ""),
         )
         return Made(existing.physical_id, {"RoleName": existing.physical_id})
 

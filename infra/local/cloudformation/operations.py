@@ -1,4 +1,5 @@
-"""Where MiniStack's stack engine is told of our handlers: which run on threads, and what is sent back when an update fails."""
+"""Where MiniStack's stack engine is told of our handlers: which run on threads, and what is sent back when an
+update fails."""
 
 from __future__ import annotations
 
@@ -16,9 +17,16 @@ def install() -> None:
         return registry.blocks(resource_type) or bool(blocking(resource_type))
 
     def sends_back_failed_update(resource_type: str) -> bool:
-        """A handler that waits has changed its resource by the time it fails: a service keeps its new task definition."""
+        """A handler that waits has changed its resource by the time it fails: a service keeps its new task
+        definition."""
         return registry.blocks(resource_type) or bool(reverted(resource_type))
 
-    pin.replace("services.cloudformation.stacks._runs_on_worker_thread", runs_on_worker_thread, sha="23955511141f")
-    pin.replace("services.cloudformation.stacks._sends_back_failed_update", sends_back_failed_update, sha="33bf2b1cccba")
+    pin.replace(
+        "services.cloudformation.stacks._runs_on_worker_thread", runs_on_worker_thread, sha="23955511141f"
+    )
+    pin.replace(
+        "services.cloudformation.stacks._sends_back_failed_update",
+        sends_back_failed_update,
+        sha="33bf2b1cccba",
+    )
     changes.install()

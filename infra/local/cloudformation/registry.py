@@ -1,4 +1,5 @@
-"""How a resource type is made, changed and removed here; every type goes through the same checks, names, tags and undoing."""
+"""How a resource type is made, changed and removed here; every type goes through the same checks, names, tags
+and undoing."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ log = logging.getLogger("estaleiro.local.cloudformation")
 
 @dataclass(frozen=True)
 class Made:
-    """A resource as `Ref` (the physical id) and `Fn::GetAtt` (the attributes, `Outer.Inner` for nested ones) show it."""
+    """A resource as `Ref` (the physical id) and `Fn::GetAtt` (the attributes, `Outer.Inner` for nested ones)
+    show it."""
 
     physical_id: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -29,7 +31,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A resource as the template wants it: properties resolved, stack tags merged in, names checked against the schema."""
+    """A resource as the template wants it: properties resolved, stack tags merged in, names checked against
+    the schema."""
 
     type: str
     logical_id: str
@@ -41,10 +44,13 @@ class Wanted:
         """Return a name as CloudFormation makes them: stack, logical id and a suffix that a replacement changes."""
         from ministack.services.cloudformation import provisioners
 
-        return str(provisioners._physical_name(self.stack, self.logical_id, max_len=limit, lowercase=lowercase))
+        return str(
+            provisioners._physical_name(self.stack, self.logical_id, max_len=limit, lowercase=lowercase)
+        )
 
     def undo(self, step: Callable[[], object]) -> None:
-        """Remember a step that removes what has been made so far; taken, last first, when the rest of the creation fails."""
+        """Remember a step that removes what has been made so far; taken, last first, when the rest of the
+        creation fails."""
         self._undo.append(step)
 
 
@@ -63,7 +69,8 @@ class Handler(Protocol):
     """What makes a type. Each method runs on a thread of its own, so it may wait and may call the API over loopback."""
 
     def create(self, wanted: Wanted) -> Made:
-        """Make the resource and return when it is ready; raise any exception to fail, its text is the event's reason."""
+        """Make the resource and return when it is ready; raise any exception to fail, its text is the event's
+        reason."""
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         """Change the resource in place; properties that replace it never come here."""
@@ -81,9 +88,12 @@ def register(type_name: str, handler: Handler) -> None:
     _apply(type_name, handler)
 
 
-def handler(type_name: str) -> Handler:
-    """Return the type's handler as it stands."""
-    return _HANDLERS[type_name]
+def stock(type_name: str) -> Stock:
+    """Return MiniStack's own handler for the type, to be completed; raise `LocalCloudError` when there is another."""
+    found = _HANDLERS.get(type_name)
+    if not isinstance(found, Stock):
+        raise LocalCloudError(f"the handler for {type_name} is not MiniStack's own: it cannot be completed")
+    return found
 
 
 def registered() -> list[str]:
@@ -99,9 +109,10 @@ def blocks(type_name: str) -> bool:
 
 @dataclass(frozen=True)
 class Stock:
-    """MiniStack's own handler for a type, made to refuse what it would drop; `ignored` are properties without meaning here.
+    """MiniStack's own handler for a type, made to refuse what it would drop.
 
-    An ignored property is one whose effect nobody can see on one machine; each is listed with its reason where it is given.
+    `ignored` are properties whose effect nobody can see on one machine, each listed with its reason where it is given;
+    `complete` does what the handler leaves undone, by calls of the API.
     """
 
     entry: Mapping[str, Any]
@@ -111,7 +122,9 @@ class Stock:
     def create(self, wanted: Wanted) -> Made:
         properties = watch(copy.deepcopy(wanted.properties))
         made = Made(*self.entry["create"](wanted.logical_id, properties, wanted.stack))
-        wanted.undo(lambda: self.delete(Existing(wanted.type, made.physical_id, wanted.properties, wanted.logical_id)))
+        wanted.undo(
+            lambda: self.delete(Existing(wanted.type, made.physical_id, wanted.properties, wanted.logical_id))
+        )
         self._refuse(wanted.type, properties.unread())
         return self.complete(made, wanted.properties) if self.complete else made
 
@@ -123,11 +136,15 @@ class Stock:
             if existing.properties.get(name) != wanted.properties.get(name)
         }
         if handler is None:
-            raise LocalCloudError(f"the local cloud cannot change {', '.join(sorted(changed))} of {wanted.type} in place")
+            raise LocalCloudError(
+                f"the local cloud cannot change {', '.join(sorted(changed))} of {wanted.type} in place"
+            )
         properties = watch(copy.deepcopy(wanted.properties))
         extra = (wanted.logical_id,) if self.entry.get("update_with_logical_id") else ()
         made = Made(
-            *handler(existing.physical_id, copy.deepcopy(existing.properties), properties, wanted.stack, *extra)
+            *handler(
+                existing.physical_id, copy.deepcopy(existing.properties), properties, wanted.stack, *extra
+            )
         )
         self._refuse(wanted.type, sorted(changed - properties.read))
         return self.complete(made, wanted.properties) if self.complete else made
@@ -139,7 +156,9 @@ class Stock:
     def _refuse(self, type_name: str, unread: list[str]) -> None:
         dropped = [path for path in unread if path not in self.ignored]
         if dropped:
-            raise LocalCloudError(f"the local cloud has no {', '.join(dropped)} for {type_name}; it would be dropped")
+            raise LocalCloudError(
+                f"the local cloud has no {', '.join(dropped)} for {type_name}; it would be dropped"
+            )
 
 
 def _apply(type_name: str, handler: Handler) -> None:
@@ -199,7 +218,8 @@ def _pair(made: Made) -> tuple[str, dict[str, Any]]:
 
 
 def _seed() -> None:
-    """Give generated names a random part, as CloudFormation does: a retained resource must not stand in a later stack's way."""
+    """Give generated names a random part, as CloudFormation does: a retained resource must not stand in a
+    later stack's way."""
     from ministack.services.cloudformation import provisioners
 
     if not provisioners._NAME_SEED.get():
@@ -210,7 +230,9 @@ def _wanted(type_name: str, logical_id: str, properties: Properties, stack: str)
     values = _with_propagation(type_name, plain(properties))
     found = schema.problems(type_name, values)
     if found:
-        raise LocalCloudError(f"Properties validation failed for resource {logical_id} with message: [{', '.join(found)}]")
+        raise LocalCloudError(
+            f"Properties validation failed for resource {logical_id} with message: [{', '.join(found)}]"
+        )
     return Wanted(type_name, logical_id, stack, values)
 
 

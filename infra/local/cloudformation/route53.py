@@ -1,4 +1,5 @@
-"""`AWS::Route53::HostedZone`: MiniStack's makes every zone public; private zones are what services find each other by."""
+"""`AWS::Route53::HostedZone`: MiniStack's makes every zone public; private zones are what services find each
+other by."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ class HostedZone:
         fixed: dict[str, Any] = {"HostedZoneConfig": {"Comment": comment, "PrivateZone": bool(vpcs)}}
         if vpcs:
             fixed["VPC"] = vpcs[0]
-        answer = api.send("route53", "CreateHostedZone", known | {"CallerReference": str(uuid.uuid4())}, **fixed)
+        answer = api.send(
+            "route53", "CreateHostedZone", known | {"CallerReference": str(uuid.uuid4())}, **fixed
+        )
         zone = answer["HostedZone"]["Id"].rpartition("/")[2]
         wanted.undo(lambda: api.call("route53", "DeleteHostedZone", Id=zone))
         for vpc in vpcs[1:]:
@@ -59,6 +62,6 @@ class HostedZone:
 def _set_tags(zone: str, old: Any, new: Any) -> None:
     removed, changed = api.tag_changes(old, new)
     if removed or changed:
-        values = {"AddTags": changed} if changed else {}
+        values: dict[str, Any] = {"AddTags": changed} if changed else {}
         values |= {"RemoveTagKeys": removed} if removed else {}
         api.call("route53", "ChangeTagsForResource", ResourceType="hostedzone", ResourceId=zone, **values)

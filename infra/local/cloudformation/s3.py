@@ -1,23 +1,20 @@
-"""`AWS::S3::Bucket`: MiniStack's handler, and what it drops, put there by S3's own calls; a bucket with objects is not deleted."""
+"""`AWS::S3::Bucket`: MiniStack's handler, and what it drops, put there by S3's own calls; a bucket with
+objects is not deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from infra.local.cloudformation import api
+from infra.local.cloudformation import api, registry
 from infra.local.cloudformation.registry import Existing, Made, Stock, register
 from infra.local.settings import Settings
 
 
 def install(settings: Settings) -> None:
-    from infra.local.cloudformation import registry
-
-    stock = registry.handler("AWS::S3::Bucket")
-    assert isinstance(stock, Stock)
-    completed = replace(stock, ignored=frozenset(_BY_CALL), complete=_complete)
-    register("AWS::S3::Bucket", Bucket(completed.entry, completed.ignored, completed.complete))
+    register(
+        "AWS::S3::Bucket", Bucket(registry.stock("AWS::S3::Bucket").entry, frozenset(_BY_CALL), _complete)
+    )
 
 
 class Bucket(Stock):
@@ -37,7 +34,9 @@ def _complete(made: Made, properties: dict[str, Any]) -> Made:
         elif delete is not None:
             with api.gone("ServerSideEncryptionConfigurationNotFoundError", "OwnershipControlsNotFoundError"):
                 api.call("s3", delete, Bucket=made.physical_id)
-    attributes = dict(made.attributes) | {"DualStackDomainName": f"{made.physical_id}.s3.dualstack.amazonaws.com"}
+    attributes = dict(made.attributes) | {
+        "DualStackDomainName": f"{made.physical_id}.s3.dualstack.amazonaws.com"
+    }
     return Made(made.physical_id, attributes)
 
 
@@ -45,7 +44,13 @@ def _encryption(value: dict[str, Any]) -> dict[str, Any]:
     rules = []
     for rule in value["ServerSideEncryptionConfiguration"]:
         default = dict(rule.get("ServerSideEncryptionByDefault", {}))
-        rules.append(_typed("ServerSideEncryptionRule", api.without(rule, "ServerSideEncryptionByDefault") | {"ApplyServerSideEncryptionByDefault": default}))
+        rules.append(
+            _typed(
+                "ServerSideEncryptionRule",
+                api.without(rule, "ServerSideEncryptionByDefault")
+                | {"ApplyServerSideEncryptionByDefault": default},
+            )
+        )
     return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
 
 
@@ -77,7 +82,9 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filter(rule: dict[str, Any]) -> dict[str, Any]:
-    parts: dict[str, Any] = {key: rule[key] for key in ("ObjectSizeGreaterThan", "ObjectSizeLessThan") if key in rule}
+    parts: dict[str, Any] = {
+        key: rule[key] for key in ("ObjectSizeGreaterThan", "ObjectSizeLessThan") if key in rule
+    }
     parts |= {"Prefix": rule["Prefix"]} if "Prefix" in rule else {}
     tags = rule.get("TagFilters", [])
     if len(parts) + len(tags) > 1:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -112,7 +113,10 @@ def _put_policy(asked: dict[str, Any], arn: str) -> dict[str, Any]:
     name = f"{_key(asked)}|{asked['PolicyName']}"
     policy = _state["policies"].setdefault(
         name,
-        {"PolicyARN": f"{arn}:scalingPolicy:{uuid.uuid4()}:policyName/{asked['PolicyName']}", "CreationTime": time.time()},
+        {
+            "PolicyARN": f"{arn}:scalingPolicy:{uuid.uuid4()}:policyName/{asked['PolicyName']}",
+            "CreationTime": time.time(),
+        },
     )
     policy.update(asked)
     return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
@@ -146,7 +150,7 @@ def _untag(asked: dict[str, Any], arn: str) -> dict[str, Any]:
     return {}
 
 
-_CALLS = {
+_CALLS: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "RegisterScalableTarget": _register_target,
     "DescribeScalableTargets": _describe_targets,
     "DeregisterScalableTarget": _deregister_target,

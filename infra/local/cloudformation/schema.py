@@ -1,4 +1,5 @@
-"""CloudFormation's own resource schemas, as cfn-lint carries them: what a template may say, and what a change replaces."""
+"""CloudFormation's own resource schemas, as cfn-lint carries them: what a template may say, and what a change
+replaces."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def sometimes_create_only(type_name: str) -> tuple[str, ...]:
 
 
 def tag_property(type_name: str) -> tuple[str, str] | None:
-    """Return the property that takes stack tags and its shape, `list` of Key and Value or `map`; None where there is none."""
+    """Return the property that takes stack tags and its shape, `list` of Key and Value or `map`; None where
+    there is none."""
     tagging = schema(type_name).get("tagging") or {}
     name = str(tagging.get("tagProperty", "")).removeprefix("/properties/")
     definition = _resolved(schema(type_name), schema(type_name).get("properties", {}).get(name, {}))
@@ -56,10 +58,15 @@ def _pointers(type_name: str, key: str) -> list[str]:
 
 
 def problems(type_name: str, properties: dict[str, Any]) -> list[str]:
-    """Return what AWS would refuse in these resolved properties, in its own words; values are not judged, only names."""
+    """Return what AWS would refuse in these resolved properties, in its own words; values are not judged, only
+    names."""
     whole = schema(type_name)
     read_only = {path for path in _pointers(type_name, "readOnlyProperties") if "/" not in path}
-    found = [f"#: property [{name}] is read-only" for name in properties if name in read_only - set(_writable(whole))]
+    found = [
+        f"#: property [{name}] is read-only"
+        for name in properties
+        if name in read_only - set(_writable(whole))
+    ]
     return found + list(_walk(whole, whole, properties, "#"))
 
 

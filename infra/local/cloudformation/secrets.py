@@ -1,4 +1,5 @@
-"""Secrets Manager: a secret's `Ref` is its ARN, its random value follows every option, and rotation can be scheduled."""
+"""Secrets Manager: a secret's `Ref` is its ARN, its random value follows every option, and rotation can be
+scheduled."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ class Secret:
     def delete(self, existing: Existing) -> None:
         with api.gone("ResourceNotFoundException"):
             api.call(
-                "secretsmanager", "DeleteSecret", SecretId=existing.physical_id, ForceDeleteWithoutRecovery=True
+                "secretsmanager",
+                "DeleteSecret",
+                SecretId=existing.physical_id,
+                ForceDeleteWithoutRecovery=True,
             )
 
 

@@ -1,4 +1,5 @@
-"""`tag:GetResources` for the services that MiniStack leaves out of it: what a tool finds of its own is all that there is."""
+"""`tag:GetResources` for the services that MiniStack leaves out of it: what a tool finds of its own is all
+that there is."""
 
 from __future__ import annotations
 

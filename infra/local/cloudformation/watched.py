@@ -1,4 +1,5 @@
-"""A template's properties as MiniStack's own handlers get them: remembers what was read, so that nothing is dropped in silence."""
+"""A template's properties as MiniStack's own handlers get them: remembers what was read, so that nothing is
+dropped in silence."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from typing import Any
 
 
 class Watched(dict[str, Any]):
-    """A dictionary that remembers which keys were asked for; a value read as a whole counts as read through and through."""
+    """A dictionary that remembers which keys were asked for; a value read as a whole counts as read through
+    and through."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         super().__init__({key: watch(value) for key, value in values.items()})

@@ -78,9 +78,7 @@ class CapacityProvider:
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         provider = dict(wanted.properties.get("AutoScalingGroupProvider") or {})
         provider.pop("AutoScalingGroupArn", None)
-        _send(
-            "UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id
-        )
+        _send("UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id)
         return Made(existing.physical_id)
 
     def delete(self, existing: Existing) -> None:
@@ -141,17 +139,19 @@ class Service:
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         arn = existing.physical_id
         cluster = _cluster_of(arn)
-        values = api.accepts("ecs", "UpdateService", api.without(_service(wanted.properties), "Cluster", "Tags"))
-        for name in ("NetworkConfiguration", "LoadBalancers", "ServiceRegistries", "PlacementConstraints"):
-            if (
-                name in existing.properties
-                and name not in wanted.properties
-                and name != "NetworkConfiguration"
-            ):
+        values = api.accepts(
+            "ecs", "UpdateService", api.without(_service(wanted.properties), "Cluster", "Tags")
+        )
+        for name in ("LoadBalancers", "ServiceRegistries", "PlacementConstraints"):
+            if name in existing.properties and name not in wanted.properties:
                 values[name] = []
+        before = _described(cluster, arn)["currentServiceDeployment"]
         answer = _send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
         _retag(arn, existing.properties, wanted.properties)
-        _wait(cluster, arn, answer["currentServiceDeployment"])
+        if answer["currentServiceDeployment"] != before:
+            _wait(cluster, arn, answer["currentServiceDeployment"])
+        else:
+            _wait_for_count(cluster, arn)
         return Made(arn, {"ServiceArn": arn, "Name": answer["serviceName"]})
 
     def delete(self, existing: Existing) -> None:
@@ -179,25 +179,37 @@ def _delete_service(cluster: str, arn: str) -> None:
 
 
 def _wait(cluster: str, arn: str, deployment: str) -> None:
-    """Return when the deployment is SUCCESSFUL and the service has its tasks; raise `NotStabilized` when it failed."""
+    """Return when the deployment is SUCCESSFUL; raise `NotStabilized` when it failed, which its rollback does not mend."""
     deadline = time.monotonic() + STABILIZE_SECONDS
     while time.monotonic() < deadline:
-        record = api.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[deployment])[
-            "serviceDeployments"
-        ][0]
-        service = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])["services"][0]
-        if record["status"] in ("STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
-            if service["currentServiceDeployment"] == deployment:
-                raise NotStabilized(_failure(record))
+        answer = api.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[deployment])
+        record = answer["serviceDeployments"][0]
+        if (
+            record["status"] == "SUCCESSFUL"
+            or _described(cluster, arn)["currentServiceDeployment"] != deployment
+        ):
             return
-        if record["status"] == "SUCCESSFUL" and service["status"] == "ACTIVE":
-            if (
-                service["runningCount"] == service["desiredCount"]
-                or service["schedulingStrategy"] == "DAEMON"
-            ):
-                return
+        if record["status"] in ("STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
+            raise NotStabilized(_failure(record))
         time.sleep(POLL)
     raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
+
+
+def _wait_for_count(cluster: str, arn: str) -> None:
+    """Return when a service that needed no deployment runs as many tasks as it should."""
+    deadline = time.monotonic() + STABILIZE_SECONDS
+    while time.monotonic() < deadline:
+        service = _described(cluster, arn)
+        if service["runningCount"] == service["desiredCount"] or service["schedulingStrategy"] == "DAEMON":
+            return
+        time.sleep(POLL)
+    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
+
+
+def _described(cluster: str, arn: str) -> dict[str, Any]:
+    answer = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])
+    found: dict[str, Any] = answer["services"][0]
+    return found
 
 
 def _failure(record: Mapping[str, Any]) -> str:

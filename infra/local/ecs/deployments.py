@@ -136,9 +136,10 @@ def count_failure(service: Record, deployment_id: str) -> bool:
     deployment["updatedAt"] = now()
     if record["status"] not in OPEN or not breaker.is_on(service) or deployment["status"] != "PRIMARY":
         return False
-    record["_failures"] += 1
+    count = "_rollback_failures" if record["status"] in ROLLING_BACK else "_failures"
+    record[count] = record.get(count, 0) + 1
     record["_threshold"] = breaker.threshold(service)
-    return bool(record["_failures"] >= record["_threshold"])
+    return bool(record[count] >= record["_threshold"])
 
 
 def note_healthy(service: Record, deployment_id: str) -> None:
@@ -203,7 +204,7 @@ def roll_back(service: Record, reason: str) -> None:
     _roll(target, "IN_PROGRESS", because)
     service["taskDefinition"] = target["taskDefinition"]
     service["_failures"], service["_next_try"], service["_steady"] = 0, 0.0, False
-    record.update(status="ROLLBACK_IN_PROGRESS", statusReason=reason, updatedAt=now(), _failures=0)
+    record.update(status="ROLLBACK_IN_PROGRESS", statusReason=reason, updatedAt=now())
     record["rollback"] = {"reason": reason, "startedAt": now(), "serviceRevisionArn": target["_revision"]}
     events.say(service, events.rolling_back(target["id"]))
 

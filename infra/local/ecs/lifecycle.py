@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Mapping
 
-from infra.local.ecs import containers, environment, logs, starting, stopping, targeting, tasks, watching
+from infra.local.ecs import (
+    containers,
+    eager,
+    environment,
+    logs,
+    starting,
+    stopping,
+    targeting,
+    tasks,
+    watching,
+)
 from infra.local.ecs.records import LOCK, Record, now, scope, tail
 from infra.local.ecs.starting import StartFailed
 from infra.local.ecs.tasks import Halt
@@ -96,6 +107,11 @@ class TaskLife:
             docker_id = starting.start(self._task, subject, join=self._joined())
             environment.publish_metadata(self._task, self._definition, name, docker_id)
             self._follow(subject.container, docker_id)
+            check = eager.command(subject.container.get("healthCheck"))
+            if check is not None:
+                eager.watch(
+                    docker_id, check, functools.partial(watching.pass_first, self._task, name, self._event)
+                )
         with LOCK:
             self._task["startedAt"] = self._task["connectivityAt"] = now()
         tasks.enter(self._task, "RUNNING")

@@ -68,7 +68,9 @@ def prepare(target: Stream) -> int:
 
 def _forget_oldest(streams: dict[str, Any]) -> None:
     while len(streams) >= STREAMS_KEPT:
-        del streams[min(streams, key=lambda name: streams[name]["lastIngestionTime"] or streams[name]["creationTime"])]
+        del streams[
+            min(streams, key=lambda name: streams[name]["lastIngestionTime"] or streams[name]["creationTime"])
+        ]
 
 
 def add(target: Stream, stamp: int, text: str) -> None:
@@ -86,7 +88,12 @@ def flush() -> None:
         by_stream: dict[Stream, list[dict[str, Any]]] = defaultdict(list)
         ingested = int(time.time() * 1000)
         for target, stamp, text in taken:
-            event = {"timestamp": stamp, "message": text, "ingestionTime": ingested, "eventId": str(uuid.uuid4())}
+            event = {
+                "timestamp": stamp,
+                "message": text,
+                "ingestionTime": ingested,
+                "eventId": str(uuid.uuid4()),
+            }
             by_stream[target].append(event)
         for target, events in by_stream.items():
             _append(target, events)
@@ -108,7 +115,10 @@ def _state() -> dict[str, Any]:
     """Return what MiniStack's own function returns; events are never changed once made, so their lists are enough of a copy."""
     groups = AccountRegionScopedDict()
     for key, group in cloudwatch_logs._log_groups.all_items():
-        streams = {name: stream | {"events": list(stream["events"])} for name, stream in list(group["streams"].items())}
+        streams = {
+            name: stream | {"events": list(stream["events"])}
+            for name, stream in list(group["streams"].items())
+        }
         groups._data[key] = group | {"streams": streams}
     return {"log_groups": groups} | {
         name: getattr(cloudwatch_logs, f"_{name}")

@@ -23,7 +23,6 @@ LONGEST_EVENT = 262_118
 """Bytes of one event: 256 KiB less the 26 that PutLogEvents counts for each."""
 
 
-
 class GroupMissing(Exception):
     """The log group of a definition does not exist."""
 

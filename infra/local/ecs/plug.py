@@ -35,6 +35,7 @@ def install(settings: Settings) -> None:
     network = engine.ensure_network(settings)
     records.settle(records.Place(settings, network.name, network.gateway))
     api.install()
+    faults.install()
     faults.when_lost(host_api.lose)
     cloudformation.install()
     log_store.install()

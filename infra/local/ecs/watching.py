@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import docker.errors
@@ -38,6 +39,16 @@ def observe(task: Record, told: Mapping[str, int]) -> None:
     _sum_health(task)
 
 
+def pass_first(task: Record, name: str, looked_for: threading.Event) -> None:
+    """Take in that a container has passed its health check for the first time, unless the engine has judged it meanwhile."""
+    container = named(task, name)
+    with LOCK:
+        if container["lastStatus"] != "RUNNING" or container["healthStatus"] != "UNKNOWN":
+            return
+        container["healthStatus"] = "HEALTHY"
+    looked_for.set()
+
+
 def _note(container: Record, state: Mapping[str, object]) -> None:
     health = state.get("Health")
     status = health.get("Status") if isinstance(health, Mapping) else None
@@ -47,8 +58,8 @@ def _note(container: Record, state: Mapping[str, object]) -> None:
             container["exitCode"] = state["ExitCode"]
             if state.get("OOMKilled"):
                 container["reason"] = OUT_OF_MEMORY
-        elif status is not None:
-            container["healthStatus"] = HEALTH.get(str(status), "UNKNOWN")
+        elif status in HEALTH:
+            container["healthStatus"] = HEALTH[str(status)]
 
 
 def _sum_health(task: Record) -> None:

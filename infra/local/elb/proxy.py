@@ -103,9 +103,7 @@ class _Exchange:
         self._send = send
         self._body_read = False
 
-    async def run(
-        self, pools: Pools, group: str | None, balancer: Balancer, listener: Listener
-    ) -> None:
+    async def run(self, pools: Pools, group: str | None, balancer: Balancer, listener: Listener) -> None:
         """Try healthy targets until one answers; raise `Refused` 503 without one, 502 or 504 when none would."""
         tried: set[Target] = set()
         refusal = Refused(503)
@@ -125,9 +123,7 @@ class _Exchange:
                 targets.done(entry)
         raise refusal
 
-    async def _forward(
-        self, pools: Pools, entry: Entry, balancer: Balancer, listener: Listener
-    ) -> None:
+    async def _forward(self, pools: Pools, entry: Entry, balancer: Balancer, listener: Listener) -> None:
         host, port = entry.reach
         query = f"?{self._request.query}" if self._request.query else ""
         url = yarl.URL(f"http://{host}:{port}{self._request.path}{query}", encoded=True)

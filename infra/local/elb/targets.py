@@ -176,7 +176,7 @@ def to_probe() -> list[Entry]:
             del _entries[group]
         entries = [entry for known in _entries.values() for entry in known.values()]
     for entry in entries:
-        if entry.drains_until is not None and time.monotonic() > entry.drains_until:
+        if entry.drains_until is not None:
             is_drained(entry.group, entry.target)
     return [entry for entry in entries if entry.drains_until is None and is_used(entry.group)]
 

@@ -1,4 +1,5 @@
-"""RDS: an instance is a PostgreSQL container with a volume of its own; MiniStack keeps the records and answers what only reads."""
+"""RDS: an instance is a PostgreSQL container with a volume of its own; MiniStack keeps the records and answers
+what only reads."""
 
 from __future__ import annotations
 

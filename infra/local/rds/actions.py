@@ -1,10 +1,13 @@
-"""The RDS calls that make, change, restart and remove instances and snapshots; each answers as the service's model has it."""
+"""The RDS calls that make, change, restart and remove instances and snapshots; each answers as the service's
+model has it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import docker.errors
 
 from infra.local import persistence, pin, wire
 from infra.local.errors import LocalCloudError
@@ -43,7 +46,9 @@ def _instance_xml(record: Record) -> str:
     return wire.xml(wire.model("rds").shape_for("DBInstance"), records.described(record))
 
 
-def _handler(action: str, stock: Callable[..., Any], ours: Callable[[Asked], Mapping[str, Any]]) -> Callable[..., Any]:
+def _handler(
+    action: str, stock: Callable[..., Any], ours: Callable[[Asked], Mapping[str, Any]]
+) -> Callable[..., Any]:
     """An Aurora cluster's member is not ours: MiniStack keeps its record, with no server behind it."""
 
     def handle(params: dict[str, list[str]]) -> Any:
@@ -53,7 +58,7 @@ def _handler(action: str, stock: Callable[..., Any], ours: Callable[[Asked], Map
             result = ours(wire.parsed("rds", action, params))
         except RdsError as error:
             return wire.error(error.code, str(error), error.status)
-        except LocalCloudError as error:
+        except (LocalCloudError, docker.errors.DockerException) as error:
             return wire.error("InternalFailure", str(error), 500)
         persistence.touch("rds")
         return wire.answer("rds", action, result)
@@ -74,7 +79,9 @@ def begin(asked: Asked) -> Record:
         raise RdsError("DBInstanceAlreadyExists", "DB instance already exists")
     managed = asked.get("ManageMasterUserPassword", False)
     if managed == bool(asked.get("MasterUserPassword")):
-        raise RdsError("InvalidParameterCombination", "Specify either MasterUserPassword or ManageMasterUserPassword.")
+        raise RdsError(
+            "InvalidParameterCombination", "Specify either MasterUserPassword or ManageMasterUserPassword."
+        )
     record = records.made(asked)
     if managed:
         secret.manage(record, asked.get("MasterUserSecretKmsKeyId"))
@@ -110,10 +117,14 @@ def delete(asked: Asked) -> Mapping[str, Any]:
     identifier = record["DBInstanceIdentifier"]
     if record.get("DeletionProtection"):
         raise RdsError(
-            "InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection and try again."
+            "InvalidParameterCombination",
+            "Cannot delete protected DB Instance, please disable deletion protection and try again.",
         )
     if not asked.get("SkipFinalSnapshot") and not asked.get("FinalDBSnapshotIdentifier"):
-        raise RdsError("InvalidParameterCombination", "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.")
+        raise RdsError(
+            "InvalidParameterCombination",
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+        )
     record |= {"DBInstanceStatus": "deleting", "_removed": True}
     with watch.LOCK:
         containers.stop(identifier)
@@ -131,7 +142,10 @@ def reboot(asked: Asked) -> Mapping[str, Any]:
     """Stop the container; the watch starts another, with the parameter group's present values."""
     record = _existing(asked)
     if record["DBInstanceStatus"] != "available":
-        raise RdsError("InvalidDBInstanceState", f"DBInstance {record['DBInstanceIdentifier']} is not in available state.")
+        raise RdsError(
+            "InvalidDBInstanceState",
+            f"DBInstance {record['DBInstanceIdentifier']} is not in available state.",
+        )
     record["DBInstanceStatus"] = "rebooting"
     threading.Thread(target=_restart, args=(record,), daemon=True).start()
     return {"DBInstance": records.described(record)}
@@ -160,7 +174,12 @@ def start(asked: Asked) -> Mapping[str, Any]:
 
 
 def create_snapshot(asked: Asked) -> Mapping[str, Any]:
-    return {"DBSnapshot": snapshots.take(asked["DBSnapshotIdentifier"], _existing(asked), asked.get("Tags", ()))}
+    with watch.LOCK:
+        return {
+            "DBSnapshot": snapshots.take(
+                asked["DBSnapshotIdentifier"], _existing(asked), asked.get("Tags", ())
+            )
+        }
 
 
 def delete_snapshot(asked: Asked) -> Mapping[str, Any]:
@@ -172,7 +191,15 @@ def restore(asked: Asked) -> Mapping[str, Any]:
     found = snapshots.find(asked["DBSnapshotIdentifier"])
     source = found["_instance"]
     identifier = asked["DBInstanceIdentifier"].lower()
-    taken = {"DBInstanceClass", "AllocatedStorage", "Engine", "EngineVersion", "MasterUsername", "StorageType", "DBName"}
+    taken = {
+        "DBInstanceClass",
+        "AllocatedStorage",
+        "Engine",
+        "EngineVersion",
+        "MasterUsername",
+        "StorageType",
+        "DBName",
+    }
     inherited = {key: source[key] for key in taken if key in source}
     if not asked.get("ManageMasterUserPassword"):
         inherited["MasterUserPassword"] = asked.get("MasterUserPassword") or found["_MasterUserPassword"]

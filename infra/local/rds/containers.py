@@ -73,12 +73,15 @@ def _environment(record: Record) -> dict[str, str]:
 
 def _options(record: Record) -> list[str]:
     options = [f"port={record['Endpoint']['Port']}"]
-    options += [f"{name}={value}" for name, value in sorted(parameters(record).items()) if not name.startswith("rds.")]
+    options += [
+        f"{name}={value}" for name, value in sorted(parameters(record).items()) if not name.startswith("rds.")
+    ]
     return [part for option in options for part in ("-c", option)]
 
 
 def parameters(record: Record) -> dict[str, str]:
-    """Return what the instance's parameter group sets; a formula over the instance class has no meaning on this machine."""
+    """Return what the instance's parameter group sets; a formula over the instance class has no meaning on
+    this machine."""
     from ministack.services import rds
 
     found: dict[str, str] = {}
@@ -131,7 +134,9 @@ def set_password(record: Record, password: str) -> None:
     )
     code, output = container.exec_run(["psql", "-qc", statement.as_string(None)], user="postgres")
     if code:
-        raise LocalCloudError(f"the master password was not changed: {output.decode(errors='replace').strip()}")
+        raise LocalCloudError(
+            f"the master password was not changed: {output.decode(errors='replace').strip()}"
+        )
 
 
 def stop(identifier: str) -> None:

@@ -1,4 +1,5 @@
-"""Where the databases run, and their records: dictionaries in MiniStack's store, ours under keys that begin with `_`."""
+"""Where the databases run, and their records: dictionaries in MiniStack's store, ours under keys that begin
+with `_`."""
 
 from __future__ import annotations
 

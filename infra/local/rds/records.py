@@ -22,7 +22,12 @@ TAKEN_APART = {
     "Port", "VpcSecurityGroupIds", "DBSubnetGroupName", "DBParameterGroupName", "Tags", "MasterUserPassword",
     "ManageMasterUserPassword", "MasterUserSecretKmsKeyId", "OptionGroupName", "DBSnapshotIdentifier",
 }  # fmt: skip
-ASKED_ONLY = {"ApplyImmediately", "AllowMajorVersionUpgrade", "NewDBInstanceIdentifier", "CloudwatchLogsExportConfiguration"}
+ASKED_ONLY = {
+    "ApplyImmediately",
+    "AllowMajorVersionUpgrade",
+    "NewDBInstanceIdentifier",
+    "CloudwatchLogsExportConfiguration",
+}
 """Parameters of a change that say how, not what."""
 
 
@@ -39,7 +44,10 @@ def made(asked: dict[str, Any]) -> Record:
     """Return the record of a new instance, `creating`; raises `RdsError`."""
     engine, version = asked.get("Engine", "postgres"), asked.get("EngineVersion", ENGINE_VERSION)
     if engine != "postgres" or version.split(".")[0] != ENGINE_VERSION.split(".")[0]:
-        raise RdsError("InvalidParameterCombination", f"Cannot find version {version} for {engine}: this cloud runs postgres 17")
+        raise RdsError(
+            "InvalidParameterCombination",
+            f"Cannot find version {version} for {engine}: this cloud runs postgres 17",
+        )
     identifier = asked["DBInstanceIdentifier"].lower()
     record = _defaults(identifier) | kept(asked)
     record |= {
@@ -58,14 +66,18 @@ def made(asked: dict[str, Any]) -> Record:
 
 
 def kept(asked: dict[str, Any]) -> Record:
-    """Return what a call sets in a record; raise `RdsError` for a parameter that an instance's description has no place for."""
-    members = wire.model("rds").shape_for("DBInstance").members
+    """Return what a call sets in a record; raise `RdsError` for a parameter that an instance's description has
+    no place for."""
+    shape: Any = wire.model("rds").shape_for("DBInstance")
+    members = shape.members
     record: Record = {}
     for name, value in asked.items():
-        if name in RENAMED or name in members and name not in TAKEN_APART:
+        if name in RENAMED or (name in members and name not in TAKEN_APART):
             record[RENAMED.get(name, name)] = value
         elif name not in TAKEN_APART and name not in ASKED_ONLY:
-            raise RdsError("InvalidParameterValue", f"{name} is not available in the local cloud; it would be dropped")
+            raise RdsError(
+                "InvalidParameterValue", f"{name} is not available in the local cloud; it would be dropped"
+            )
     if "VpcSecurityGroupIds" in asked:
         groups = asked["VpcSecurityGroupIds"]
         record["VpcSecurityGroups"] = [{"VpcSecurityGroupId": group, "Status": "active"} for group in groups]
@@ -81,7 +93,8 @@ def described(record: Record) -> Record:
     shown = {key: value for key, value in record.items() if not key.startswith("_")}
     applied = record.get("_parameters", {}) == containers.parameters(record)
     shown["DBParameterGroups"] = [
-        group | {"ParameterApplyStatus": "in-sync" if applied else "pending-reboot"} for group in shown["DBParameterGroups"]
+        group | {"ParameterApplyStatus": "in-sync" if applied else "pending-reboot"}
+        for group in shown["DBParameterGroups"]
     ]
     if record["DBInstanceStatus"] == "creating":
         shown["Endpoint"] = None

@@ -6,12 +6,19 @@ from typing import Any
 
 from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.errors import LocalCloudError
 from infra.local.rds import place, watch
 
 READY_SECONDS = 180.0
 
 SPELLING = {"VPCSecurityGroups": "VpcSecurityGroupIds"}
-NOT_SENT = ("Tags", "MasterUserSecret", "DeleteAutomatedBackups", "ApplyImmediately", "AllowMajorVersionUpgrade")
+NOT_SENT = (
+    "Tags",
+    "MasterUserSecret",
+    "DeleteAutomatedBackups",
+    "ApplyImmediately",
+    "AllowMajorVersionUpgrade",
+)
 """Said otherwise, or without effect where there are no backups and changes are applied at once."""
 
 _snapshot_first: set[str] = set()
@@ -28,7 +35,9 @@ class Instance:
     def create(self, wanted: Wanted) -> Made:
         values = _values(wanted) | {"Tags": wanted.properties.get("Tags", [])}
         identifier = wanted.properties.get("DBInstanceIdentifier") or wanted.name(63, lowercase=True)
-        operation = "RestoreDBInstanceFromDBSnapshot" if "DBSnapshotIdentifier" in values else "CreateDBInstance"
+        operation = (
+            "RestoreDBInstanceFromDBSnapshot" if "DBSnapshotIdentifier" in values else "CreateDBInstance"
+        )
         api.send("rds", operation, values | {"DBInstanceIdentifier": identifier})
         wanted.undo(lambda: self._remove(identifier))
         watch.until(identifier, "available", seconds=READY_SECONDS)
@@ -37,11 +46,23 @@ class Instance:
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         old, new = api.without(existing.properties, "Tags"), api.without(wanted.properties, "Tags")
         if old != new:
-            values = api.without(_values(wanted), "DBSubnetGroupName", "MasterUsername", "DBName", "StorageEncrypted", "KmsKeyId")
-            values = api.without(values, "EnableCloudwatchLogsExports", "Engine", "AvailabilityZone", "DBSnapshotIdentifier")
+            values = api.without(
+                _values(wanted),
+                "DBSubnetGroupName",
+                "MasterUsername",
+                "DBName",
+                "StorageEncrypted",
+                "KmsKeyId",
+            )
+            values = api.without(
+                values, "EnableCloudwatchLogsExports", "Engine", "AvailabilityZone", "DBSnapshotIdentifier"
+            )
             if old.get("ManageMasterUserPassword") == new.get("ManageMasterUserPassword"):
                 values = api.without(values, "ManageMasterUserPassword", "MasterUserSecretKmsKeyId")
-            values |= _exports(old, new) | {"DBInstanceIdentifier": existing.physical_id, "ApplyImmediately": True}
+            values |= _exports(old, new) | {
+                "DBInstanceIdentifier": existing.physical_id,
+                "ApplyImmediately": True,
+            }
             values |= {"DBPortNumber": values.pop("Port")} if "Port" in values else {}
             api.send("rds", "ModifyDBInstance", values)
         arn = place_arn(existing.physical_id)
@@ -78,7 +99,9 @@ def place_arn(identifier: str) -> str:
 
 
 def _values(wanted: Wanted) -> dict[str, Any]:
-    values = {SPELLING.get(key, key): value for key, value in api.without(wanted.properties, *NOT_SENT).items()}
+    values = {
+        SPELLING.get(key, key): value for key, value in api.without(wanted.properties, *NOT_SENT).items()
+    }
     key = (wanted.properties.get("MasterUserSecret") or {}).get("KmsKeyId")
     return values | ({"MasterUserSecretKmsKeyId": key} if key else {})
 
@@ -103,7 +126,8 @@ def _snapshot_name(identifier: str) -> str:
 
 def _made(identifier: str) -> Made:
     record = place.record(identifier)
-    assert record is not None, f"{identifier} was there a moment ago"
+    if record is None:
+        raise LocalCloudError(f"the database {identifier} was deleted meanwhile")
     attributes = {
         "Endpoint.Address": record["Endpoint"]["Address"],
         "Endpoint.Port": str(record["Endpoint"]["Port"]),

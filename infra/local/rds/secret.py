@@ -24,7 +24,9 @@ def manage(record: Record, kms_key_id: str | None) -> None:
         {
             "Name": f"rds!db-{uuid.uuid4()}",
             "Description": f"The secret associated with the primary RDS DB instance: {record['DBInstanceArn']}",
-            "SecretString": json.dumps({"username": record["MasterUsername"], "password": record["_MasterUserPassword"]}),
+            "SecretString": json.dumps(
+                {"username": record["MasterUsername"], "password": record["_MasterUserPassword"]}
+            ),
             "Tags": [
                 {"Key": "aws:rds:primaryDBInstanceArn", "Value": record["DBInstanceArn"]},
                 {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
@@ -51,5 +53,7 @@ def _call(function: str, values: dict[str, Any]) -> dict[str, Any]:
     persistence.touch("secretsmanager")
     answer: dict[str, Any] = json.loads(body)
     if status != 200 and function == "_create_secret":
-        raise RdsError("KMSKeyNotAccessibleFault", f"the master user's secret could not be made: {answer.get('message')}")
+        raise RdsError(
+            "KMSKeyNotAccessibleFault", f"the master user's secret could not be made: {answer.get('message')}"
+        )
     return answer

@@ -16,17 +16,20 @@ def take(identifier: str, record: Record, tags: Iterable[dict[str, str]] = ()) -
     from ministack.services import rds
 
     if identifier in rds._snapshots:
-        raise RdsError("DBSnapshotAlreadyExists", f"Cannot create the snapshot because a snapshot with the identifier {identifier} already exists.")
+        raise RdsError(
+            "DBSnapshotAlreadyExists",
+            f"Cannot create the snapshot because a snapshot with the identifier {identifier} already exists.",
+        )
     name = record["DBInstanceIdentifier"]
     container = containers.find(name)
-    frozen = container is not None and container.status == "running"
-    if frozen:
-        engine.client().api.pause(container.id)
+    frozen = container if container is not None and container.status == "running" else None
+    if frozen is not None:
+        engine.client().api.pause(frozen.id)
     try:
         containers.copy_volume(place.volume_name(name), place.snapshot_volume(identifier), name)
     finally:
-        if frozen:
-            engine.client().api.unpause(container.id)
+        if frozen is not None:
+            engine.client().api.unpause(frozen.id)
     made: Record = rds._create_snapshot_internal(identifier, record)
     made["_instance"] = {key: value for key, value in record.items() if not key.startswith("_")}
     made["_MasterUserPassword"] = record["_MasterUserPassword"]
@@ -58,4 +61,6 @@ def delete(identifier: str) -> Record:
 
 def unfold(found: dict[str, Any], identifier: str) -> None:
     """Copy the snapshot into the volume that the new instance will start on."""
-    containers.copy_volume(place.snapshot_volume(found["DBSnapshotIdentifier"]), place.volume_name(identifier), identifier)
+    containers.copy_volume(
+        place.snapshot_volume(found["DBSnapshotIdentifier"]), place.volume_name(identifier), identifier
+    )

@@ -1,4 +1,5 @@
-"""Keeps a container running for every instance that should have one; the only place where an instance becomes `available`."""
+"""Keeps a container running for every instance that should have one; the only place where an instance becomes
+`available`."""
 
 from __future__ import annotations
 
@@ -77,15 +78,18 @@ def _attend(record: Record) -> bool:
     if container is None or container.status != "running":
         return _revive(record, container)
     record["_address"] = containers.address(container)
-    if record["DBInstanceStatus"] == "available" or not containers.answers(record):
-        return record["DBInstanceStatus"] != "available"
+    if record["DBInstanceStatus"] == "available":
+        return False
+    if not containers.answers(record):
+        return True
     record["_ended"] = 0
     _become(record, "available")
     return False
 
 
 def _revive(record: Record, dead: Any | None) -> bool:
-    """Start a container on the same volume; an instance whose server keeps ending has failed, with its last words as the reason."""
+    """Start a container on the same volume; an instance whose server keeps ending has failed, with its last
+    words as the reason."""
     if dead is not None and record["DBInstanceStatus"] != "available":
         record["_ended"] = record.get("_ended", 0) + 1
         if record["_ended"] >= PATIENCE:
@@ -112,7 +116,8 @@ def _become(record: Record, status: str) -> None:
 
 
 def until(identifier: str, status: str, *, seconds: float) -> Record:
-    """Wait until the instance has that status and return its record; raise `LocalCloudError` when it fails or takes too long."""
+    """Wait until the instance has that status and return its record; raise `LocalCloudError` when it fails or
+    takes too long."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = place.record(identifier)
@@ -121,6 +126,8 @@ def until(identifier: str, status: str, *, seconds: float) -> Record:
         if found["DBInstanceStatus"] == status:
             return found
         if found["DBInstanceStatus"] == "failed":
-            raise LocalCloudError(f"the database {identifier} failed: {found.get('_reason', 'no reason is known')}")
+            raise LocalCloudError(
+                f"the database {identifier} failed: {found.get('_reason', 'no reason is known')}"
+            )
         time.sleep(0.05)
     raise LocalCloudError(f"the database {identifier} was not {status} within {seconds:g} s")

@@ -29,7 +29,8 @@ local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = 
 -- Resolves /./ and // so that a path reads the same however it was padded.
 function FORMS.path(text)
     if not find(text, [==[[/\\]\.?[/\\]]==], "jo") then return text end
-    return (ngx.re.gsub(text, [==[[/\\](?:\.?[/\\])+]==], "/", "jo"))
+    local short, _, why = ngx.re.gsub(text, [==[[/\\](?:\.?[/\\])++]==], "/", "jo")
+    return short or error(why, 0)
 end
 
 -- A finding is one text's verdict: score, and the rules that made it with what they matched.
@@ -93,7 +94,11 @@ end
 function _M.judge(text, context)
     if #text < 3 then return nil end
     local finding = new_finding()
-    look(text, context, finding, 2)
+    local done, why = pcall(look, text, context, finding, 2)
+    if not done then
+        finding.score = THRESHOLD
+        finding.rules = {{id = "evasion.exhausting", class = "evasion", score = THRESHOLD, fragment = tostring(why)}}
+    end
     if finding.score > 0 then return finding end
 end
 

@@ -12,6 +12,8 @@ local MAX_ARGUMENTS = 200
 -- some servers read them so. Returns a phrase when there are too many.
 function _M.arguments(text, where, take)
     local count, seen = 0, {}
+    -- An ampersand that separates nothing may be part of a command.
+    if find(text, "&[&+%%]") or find(text, "&$") then take(where, "", decode.form(text)) end
     for pair in gmatch(text, "[^&]+") do
         count = count + 1
         if count > MAX_ARGUMENTS then return _M.TOO_MANY end
@@ -56,7 +58,7 @@ local function multipart_texts(body, content_type, take)
         return nil, why
     end
     for _, part in ipairs(parts) do
-        take("multipart", part[1], part[2])
+        take("multipart", part[1], part[1] == "header" and gsub(part[2], "[\r\n]+", " ") or part[2])
         if find(part[2], "%%%x%x") then take("multipart", part[1], decode.form(part[2])) end
     end
 end

@@ -31,7 +31,7 @@ local function advance(dict, cursor_key, seconds)
 end
 
 -- Whether the slot at the cursor is the oldest one, so that all are held. When it is younger than the one after it, another
--- worker has just taken it and is about to move the cursor.
+-- worker has just taken it and is about to move the cursor; then the next one is ours to try.
 local function is_oldest(dict, key, cursor, count)
     local next_held = dict:ttl(key .. (cursor + 1) % count)
     return next_held ~= nil and (dict:ttl(key .. cursor % count) or 0) <= next_held
@@ -42,7 +42,7 @@ end
 function _M.take(dict, key, limit)
     local count, window, cursor_key = limit.count, limit.window, key .. "c"
     local cursor = dict:get(cursor_key) or 0
-    for _ = 1, 1000 do
+    for _ = 1, count do
         local taken, why = dict:safe_add(key .. cursor % count, true, window)
         if taken then
             if not advance(dict, cursor_key, window * 2) then return nil, "no memory" end
@@ -50,8 +50,8 @@ function _M.take(dict, key, limit)
         end
         if why == "no memory" then return nil, why end
         local now = dict:get(cursor_key) or cursor
-        if now == cursor and is_oldest(dict, key, cursor, count) then break end
-        cursor = now
+        if now <= cursor and is_oldest(dict, key, cursor, count) then break end
+        cursor = now > cursor and now or cursor + 1
     end
     return false, 0, dict:ttl(key .. cursor % count) or 0
 end

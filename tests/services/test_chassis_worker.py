@@ -1,0 +1,151 @@
+"""A worker as a process of its own, against a queue that speaks SQS's protocol: its heart, and how it stops."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from chassis import testing
+
+WORKER = """
+import sys, time
+from celery import Celery
+from chassis import tasks
+
+class Settings:
+    service, aws_region, queue_url = "reviews", "eu-west-1", sys.argv[1]
+
+app = tasks.celery_app(Settings())
+app.conf.worker_soft_shutdown_timeout = 2
+
+@app.task(name="slow", shared=False)
+def slow(seconds):
+    print("started", flush=True)
+    time.sleep(seconds)
+    print("finished", flush=True)
+
+sys.exit(tasks.run_worker(app))
+"""
+
+
+class FakeSqs(BaseHTTPRequestHandler):
+    """Gives its messages once each and keeps what it was asked."""
+
+    def do_POST(self):
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        operation = self.headers["X-Amz-Target"].split(".")[1]
+        self.server.asked.append((operation, given))
+        answer = {}
+        if operation == "GetQueueAttributes":
+            answer = {"Attributes": {"ApproximateNumberOfMessages": "1", "RedrivePolicy": "{}"}}
+        elif operation == "ReceiveMessage":
+            answer = {"Messages": [self.server.messages.pop()]} if self.server.messages else {}
+            time.sleep(0 if answer else 0.2)
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def queue():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeSqs)
+    server.asked, server.messages = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def message(task, *arguments):
+    """Return a message as Celery writes it."""
+    headers = {
+        "lang": "py",
+        "task": task,
+        "id": "task-1",
+        "root_id": "task-1",
+        "parent_id": None,
+        "retries": 0,
+    }
+    envelope = {
+        "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": {
+            "body_encoding": "base64",
+            "delivery_info": {"routing_key": "reviews", "exchange": ""},
+            "delivery_tag": "1",
+        },
+    }
+    body = base64.b64encode(json.dumps(envelope).encode()).decode()
+    return {
+        "MessageId": "1", "ReceiptHandle": "handle", "Body": body, "Attributes": {"ApproximateReceiveCount": "1"},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def worker(queue, tmp_path):
+    address = f"http://127.0.0.1:{queue.server_port}"
+    environment = {
+        **os.environ, "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
+        "HEARTBEAT": str(tmp_path / "heartbeat"),
+    }  # fmt: skip
+    log = (tmp_path / "log").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WORKER, f"{address}/000000000000/reviews"],
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    process.log = tmp_path / "log"
+    yield process
+    process.kill()
+    process.wait()
+    log.close()
+
+
+def operations(queue):
+    return [name for name, _ in queue.asked]
+
+
+def test_an_idle_worker_beats_its_heart_and_stops_at_once_with_0(queue, worker, tmp_path):
+    assert testing.eventually(lambda: (tmp_path / "heartbeat").exists(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(10) == 0, worker.log.read_text()
+    assert set(operations(queue)) <= {"GetQueueAttributes", "ReceiveMessage"}
+
+
+def test_a_stopping_worker_finishes_its_task_and_acknowledges_it(queue, worker):
+    queue.messages.append(message("slow", 1))
+    assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(20) == 0, worker.log.read_text()
+    assert "finished" in worker.log.read_text()
+    assert operations(queue).count("DeleteMessage") == 1, worker.log.read_text()
+
+
+def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
+    queue.messages.append(message("slow", 60))
+    assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(20) == 0, worker.log.read_text()
+    assert "finished" not in worker.log.read_text()
+    assert "DeleteMessage" not in operations(queue)

@@ -1,0 +1,48 @@
+"""What the issuer publishes: keys (RFC 7517), metadata (RFC 8414), and its OpenAPI document."""
+
+import json
+from pathlib import Path
+
+import tokens
+from chassis import testing
+from openapi_spec_validator import validate
+from tokens_case import ISSUER, Case
+
+
+class TestPublished(Case):
+    def test_the_keys_are_public_and_cacheable(self):
+        answer = self.call("GET", "/.well-known/jwks.json")
+
+        (key,) = answer.json["keys"]
+        assert set(key) == {"kty", "n", "e", "kid", "use", "alg"}
+        assert (key["kty"], key["use"], key["alg"]) == ("RSA", "sig", "RS256")
+        assert answer.headers["Cache-Control"] == "public, max-age=300"
+        unchanged = self.call(
+            "GET", "/.well-known/jwks.json", headers={"If-None-Match": answer.headers["Etag"]}
+        )
+        assert (unchanged.status, unchanged.body) == (304, b"")
+
+    def test_the_metadata_names_this_issuer(self):
+        assert self.call("GET", "/.well-known/oauth-authorization-server").json == {
+            "issuer": ISSUER,
+            "token_endpoint": f"{ISSUER}/oauth/token",
+            "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
+            "response_types_supported": [],
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        }
+
+    def test_the_openapi_document_is_valid_and_has_the_routes_of_the_application(self):
+        document = json.loads((Path(tokens.__file__).parent / "openapi.json").read_text())
+
+        validate(document)
+        assert testing.openapi_paths("tokens") == {
+            "/oauth/token": {"POST"},
+            "/.well-known/jwks.json": {"GET"},
+            "/.well-known/oauth-authorization-server": {"GET"},
+        }
+        for path in document["paths"]:
+            assert self.call("HEAD", path).status != 404
+
+    def test_the_process_is_ready(self):
+        assert self.call("GET", "/health/ready").status == 200

@@ -1,0 +1,73 @@
+"""The issuer with three clients, as its tests ask it."""
+
+import asyncio
+import base64
+from urllib.parse import urlencode
+
+from chassis.auth import Verifier
+from chassis.database import Database
+from chassis.jwks import KeyStore, key_set
+from chassis.schema import schema
+from chassis.testing import ServiceTestCase
+from tokens import clients
+from tokens.app import Dependencies, make_app
+from tokens.clients import Wanted
+from tokens.hashing import SecretChecker
+from tokens.ring import KeyRing
+
+ISSUER = "http://tokens.test.internal"
+SECRET = "a secret: with % + & and more"
+FORM = "application/x-www-form-urlencoded"
+CLIENTS = [
+    Wanted("reviews", frozenset({"movies:read"}), SECRET),
+    Wanted("operator", frozenset({"movies:read", "movies:write", "reviews:write"}), "operator-secret"),
+    Wanted("nobody", frozenset(), "nobody-secret"),
+]
+
+
+class Case(ServiceTestCase):
+    service = "tokens"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+
+        async def fill():
+            pool = Database(cls.database_url)
+            async with pool.session() as session:
+                await clients.synchronise(session, CLIENTS)
+            await pool.dispose()
+
+        asyncio.run(fill())
+
+    def make_app(self, database_url):
+        pool = Database(database_url)
+        return make_app(
+            Dependencies(
+                service="tokens",
+                database=pool,
+                schema=schema("tokens"),
+                issuer=ISSUER,
+                ring=KeyRing(pool, "encryption secret"),
+                secrets=SecretChecker(),
+            )
+        )
+
+    def ask(self, form=None, basic=None, headers=None, path="/oauth/token", content_type=FORM):
+        given = dict(headers or {})
+        if basic is not None:
+            given["Authorization"] = "Basic " + base64.b64encode(basic.encode()).decode()
+        values = {"grant_type": "client_credentials"} if form is None else form
+        body = values if isinstance(values, bytes) else urlencode(values).encode()
+        return self.call("POST", path, body, headers=given, content_type=content_type)
+
+    def verify(self, token, audience):
+        document = self.call("GET", "/.well-known/jwks.json").json
+
+        async def fetch():
+            return key_set(document)
+
+        return asyncio.run(Verifier(KeyStore(fetch), issuer=ISSUER, audience=audience).verify(token))
+
+
+OPERATOR = "operator:operator-secret"
