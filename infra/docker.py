@@ -186,12 +186,14 @@ def stale_references(
     images: Collection[Mapping[str, Any]], keep: Collection[str], newest: int
 ) -> tuple[str, ...]:
     """Return the names to remove, oldest first, of images as the engine lists them."""
-    by_name: dict[str, list[Mapping[str, Any]]] = {}
+    by_name: dict[str, list[tuple[str, ...]]] = {}
     for image in sorted(images, key=lambda image: image["Created"]):
-        by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append(image)
-    old = (image for same in by_name.values() for image in same[: max(0, len(same) - newest)])
-    names = (name for image in old for name in image["RepoTags"] or ())
-    return tuple(name for name in names if name.rpartition(":")[2] not in keep)
+        # First stages of later builds inherit the label, and have no name (older engines: `<none>:<none>`).
+        names = tuple(name for name in image["RepoTags"] or () if not name.startswith("<none>"))
+        if names:
+            by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append(names)
+    old = (names for same in by_name.values() for names in same[: max(0, len(same) - newest)])
+    return tuple(name for names in old for name in names if name.rpartition(":")[2] not in keep)
 
 
 class _InUseOrGone(EstaleiroError):

@@ -126,7 +126,7 @@ def records(name: str) -> list[dnslib.RR] | None:
     return chain
 
 
-def _matching(name: str, records: list[dict[str, object]]) -> list[dict[str, object]]:
+def _matching(name: str, records: list[Record]) -> list[Record]:
     """The records of the name itself; else of the nearest wildcard above it (RFC 4592 section 3.3)."""
     above = name
     wanted = name

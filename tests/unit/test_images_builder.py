@@ -126,7 +126,12 @@ def test_stale_images_are_the_oldest_of_each_name_that_nothing_keeps() -> None:
     assert stale == ("estaleiro:movies-1", "registry.example/estaleiro:movies-1")
 
 
-def test_untagged_images_are_left_to_the_engine() -> None:
-    images = [{"Created": 1, "Labels": {IMAGE_LABEL: "movies"}, "RepoTags": None}]
+@pytest.mark.parametrize("names", [None, [], ["<none>:<none>"]])
+def test_first_stages_have_no_name_and_do_not_count(names: list[str] | None) -> None:
+    def listed(number: int, names: list[str] | None) -> dict[str, object]:
+        return {"Created": number, "Labels": {IMAGE_LABEL: "build"}, "RepoTags": names}
 
-    assert stale_references(images, keep=(), newest=0) == ()
+    images = [listed(1, ["estaleiro:build-1"]), listed(2, names), listed(3, names)]
+
+    assert stale_references(images, keep=(), newest=1) == ()
+    assert stale_references(images, keep=(), newest=0) == ("estaleiro:build-1",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from infra.local.cloudformation import (
     completions,
+    connect,
     ec2,
     groups,
     iam,
@@ -16,6 +17,7 @@ from infra.local.cloudformation import (
     secrets,
     tags,
 )
+from infra.local.cloudformation.stock import Stock
 from infra.local.settings import Settings
 
 
@@ -26,8 +28,8 @@ def install(settings: Settings) -> None:
     operations.install()
     for type_name, entry in list(provisioners._RESOURCE_HANDLERS.items()):
         if not type_name.startswith("AWS::CloudFormation::"):
-            registry.register(type_name, registry.Stock(entry))
-    for family in (completions, ec2, groups, iam, route53, s3, scaling, secrets, tags):
+            registry.register(type_name, Stock(entry))
+    for family in (completions, connect, ec2, groups, iam, route53, s3, scaling, secrets, tags):
         family.install(settings)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from infra.local.cloudformation import api, registry
+from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.cloudformation.stock import stock as stock_handler
 from infra.local.settings import Settings
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
@@ -34,7 +35,7 @@ def install(settings: Settings) -> None:
 def _adapt(
     type_name: str, ignored: frozenset[str], complete: Callable[[Made, dict[str, Any]], Made] | None
 ) -> None:
-    stock = registry.stock(type_name)
+    stock = stock_handler(type_name)
     register(type_name, replace(stock, ignored=stock.ignored | ignored, complete=complete))
 
 

@@ -68,7 +68,7 @@ class Group:
             "CreatedTime": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "Instances": [],
             "Status": "",
-            "DesiredCapacity": int(wanted.properties.get("DesiredCapacity", wanted.properties["MinSize"])),
+            "DesiredCapacity": int(wanted.properties.get("DesiredCapacity") or wanted.properties["MinSize"]),
         }
         group |= _fields(name, wanted.properties)
         autoscaling._tags[name] = group["Tags"]

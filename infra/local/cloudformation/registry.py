@@ -3,7 +3,6 @@ and undoing."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from infra.local.cloudformation import schema
-from infra.local.cloudformation.watched import plain, watch
+from infra.local.cloudformation.watched import plain
 from infra.local.errors import LocalCloudError
 
 Properties = dict[str, Any]
@@ -88,12 +87,9 @@ def register(type_name: str, handler: Handler) -> None:
     _apply(type_name, handler)
 
 
-def stock(type_name: str) -> Stock:
-    """Return MiniStack's own handler for the type, to be completed; raise `LocalCloudError` when there is another."""
-    found = _HANDLERS.get(type_name)
-    if not isinstance(found, Stock):
-        raise LocalCloudError(f"the handler for {type_name} is not MiniStack's own: it cannot be completed")
-    return found
+def handler(type_name: str) -> Handler | None:
+    """Return the type's handler as it stands."""
+    return _HANDLERS.get(type_name)
 
 
 def registered() -> list[str]:
@@ -103,62 +99,8 @@ def registered() -> list[str]:
 
 def blocks(type_name: str) -> bool:
     """Tell whether the type's handler waits or calls the API, and so must not run on the event loop."""
-    handler = _HANDLERS.get(type_name)
-    return handler is not None and (not isinstance(handler, Stock) or handler.complete is not None)
-
-
-@dataclass(frozen=True)
-class Stock:
-    """MiniStack's own handler for a type, made to refuse what it would drop.
-
-    `ignored` are properties whose effect nobody can see on one machine, each listed with its reason where it is given;
-    `complete` does what the handler leaves undone, by calls of the API.
-    """
-
-    entry: Mapping[str, Any]
-    ignored: frozenset[str] = frozenset()
-    complete: Callable[[Made, Properties], Made] | None = None
-
-    def create(self, wanted: Wanted) -> Made:
-        properties = watch(copy.deepcopy(wanted.properties))
-        made = Made(*self.entry["create"](wanted.logical_id, properties, wanted.stack))
-        wanted.undo(
-            lambda: self.delete(Existing(wanted.type, made.physical_id, wanted.properties, wanted.logical_id))
-        )
-        self._refuse(wanted.type, properties.unread())
-        return self.complete(made, wanted.properties) if self.complete else made
-
-    def update(self, existing: Existing, wanted: Wanted) -> Made:
-        handler = self.entry.get("update")
-        changed = {
-            name
-            for name in existing.properties.keys() | wanted.properties.keys()
-            if existing.properties.get(name) != wanted.properties.get(name)
-        }
-        if handler is None:
-            raise LocalCloudError(
-                f"the local cloud cannot change {', '.join(sorted(changed))} of {wanted.type} in place"
-            )
-        properties = watch(copy.deepcopy(wanted.properties))
-        extra = (wanted.logical_id,) if self.entry.get("update_with_logical_id") else ()
-        made = Made(
-            *handler(
-                existing.physical_id, copy.deepcopy(existing.properties), properties, wanted.stack, *extra
-            )
-        )
-        self._refuse(wanted.type, sorted(changed - properties.read))
-        return self.complete(made, wanted.properties) if self.complete else made
-
-    def delete(self, existing: Existing) -> None:
-        extra = (existing.logical_id,) if self.entry.get("delete_with_logical_id") else ()
-        self.entry["delete"](existing.physical_id, existing.properties, *extra)
-
-    def _refuse(self, type_name: str, unread: list[str]) -> None:
-        dropped = [path for path in unread if path not in self.ignored]
-        if dropped:
-            raise LocalCloudError(
-                f"the local cloud has no {', '.join(dropped)} for {type_name}; it would be dropped"
-            )
+    found = _HANDLERS.get(type_name)
+    return found is not None and not getattr(found, "runs_on_event_loop", False)
 
 
 def _apply(type_name: str, handler: Handler) -> None:

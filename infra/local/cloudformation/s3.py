@@ -6,15 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.cloudformation import api, registry
-from infra.local.cloudformation.registry import Existing, Made, Stock, register
+from infra.local.cloudformation import api
+from infra.local.cloudformation.registry import Existing, Made, register
+from infra.local.cloudformation.stock import Stock, stock
 from infra.local.settings import Settings
 
 
 def install(settings: Settings) -> None:
-    register(
-        "AWS::S3::Bucket", Bucket(registry.stock("AWS::S3::Bucket").entry, frozenset(_BY_CALL), _complete)
-    )
+    register("AWS::S3::Bucket", Bucket(stock("AWS::S3::Bucket").entry, frozenset(_BY_CALL), _complete))
 
 
 class Bucket(Stock):

@@ -59,9 +59,13 @@ def _key(asked: dict[str, Any]) -> str:
 def _register_target(asked: dict[str, Any], arn: str) -> dict[str, Any]:
     target = _state["targets"].setdefault(
         _key(asked),
-        {"ScalableTargetARN": f"{arn}:scalable-target/{uuid.uuid4().hex}", "CreationTime": time.time(), "MinCapacity": 0,
-         "MaxCapacity": 0, "RoleARN": "", "SuspendedState": {}},
-    )  # fmt: skip
+        {
+            "ScalableTargetARN": f"{arn}:scalable-target/{uuid.uuid4().hex}",
+            "CreationTime": time.time(),
+            "RoleARN": "",
+            "SuspendedState": {},
+        },
+    )
     target.update({key: value for key, value in asked.items() if key != "Tags"})
     if "Tags" in asked:
         _state["tags"][target["ScalableTargetARN"]] = asked["Tags"]

@@ -56,10 +56,16 @@ def _ec2() -> Iterator[Tagged]:
 def _exists(ec2: Any, kind: str, name: str) -> bool:
     """MiniStack forgets to remove the tags of some things with them."""
     stores = {
-        "vpc": ec2._vpcs, "subnet": ec2._subnets, "route-table": ec2._route_tables, "security-group": ec2._security_groups,
-        "internet-gateway": ec2._internet_gateways, "natgateway": ec2._nat_gateways, "vpc-endpoint": ec2._vpc_endpoints,
-        "elastic-ip": ec2._addresses, "launch-template": ec2._launch_templates,
-    }  # fmt: skip
+        "vpc": ec2._vpcs,
+        "subnet": ec2._subnets,
+        "route-table": ec2._route_tables,
+        "security-group": ec2._security_groups,
+        "internet-gateway": ec2._internet_gateways,
+        "natgateway": ec2._nat_gateways,
+        "vpc-endpoint": ec2._vpc_endpoints,
+        "elastic-ip": ec2._addresses,
+        "launch-template": ec2._launch_templates,
+    }
     record = stores[kind].get(name) if kind in stores else {}
     return record is not None and record.get("State") != "deleted"
 

@@ -22,8 +22,6 @@ REPEAT_SECONDS = 60.0
 
 def look(service: Record) -> None:
     """Do what is next for the service; called by the scheduler alone, every quarter of a second or when something happened."""
-    with LOCK:
-        _count_failures(service)
     if service["status"] == "DRAINING":
         _wind_down(service)
     elif service["status"] == "ACTIVE":
@@ -45,6 +43,7 @@ def is_healthy(task: Record, *, at: float) -> bool:
 
 
 def _count_failures(service: Record) -> None:
+    """Count what failed since the last look; in one locked step with the next one's reckoning, or a pause would be missed."""
     group = f"service:{service['serviceName']}"
     for task in all_tasks():
         if task["group"] != group or task["clusterArn"] != service["clusterArn"]:
@@ -104,6 +103,7 @@ def _reject(service: Record, task: Record, reason: str, said: str) -> None:
 
 def _act(service: Record) -> None:
     with LOCK:
+        _count_failures(service)
         _heed_requests(service)
         deployment = deployments.primary(service)
         desired = desired_count(service)

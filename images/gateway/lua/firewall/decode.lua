@@ -62,7 +62,7 @@ end
 
 -- Undoes HTML entities; browsers take numbers without the semicolon, and so do we.
 function _M.html(text)
-    if not find(text, "&", 1, true) then return text end
+    if not find(text, "&[#%a]") then return text end
     text = gsub(text, "&#[xX]0*(%x%x?%x?%x?%x?);?", from_hex)
     text = gsub(text, "&#0*(%d%d?%d?%d?%d?%d?);?", decimal)
     return (gsub(gsub(text, "&(%a+);", entity), "&([lgLG][tT])%f[%W]", entity))
@@ -99,7 +99,7 @@ end
 
 -- Rewrites overlong UTF-8 and look-alikes of ASCII as the ASCII they stand for.
 function _M.unicode(text)
-    if not find(text, "[\128-\255]") then return text end
+    if not find(text, "[\192-\194\224\226\227\229\239]") then return text end
     text = gsub(text, "([\192\193])([\128-\191])", overlong)
     text = gsub(text, "\224([\128-\159])([\128-\191])", overlong3)
     text = gsub(text, "([\226\227\229\239])([\128-\191])([\128-\191])", lookalike)

@@ -18,7 +18,7 @@ end
 -- Shortens runs that only make a text long: no rule looks at the middle of one. A text of 128 kB costs as little as a short one.
 function _M.short(text)
     if #text < 512 then return text end
-    text = gsub(text, "[%w_=.-]+", ends_of)
+    if re_find(text, [[[\w=.-]{193}]], "jo") then text = gsub(text, "[%w_=.-]+", ends_of) end
     return (re_gsub(text, [[([\s+*#-])\1{31,}+]], "$1", "jo"))
 end
 
@@ -39,9 +39,12 @@ function _M.split(text)
     return (gsub(text, "%s+", " "))
 end
 
+-- A word with quotes, escapes or an expansion in it, where a command or a file may stand.
+local QUOTED_WORD = [==[(?:[;|&`({<>\n/]\s*|^\s*|\s[-/])[\w./?*-]*(?:['"]\w*['"]|[\\^]\w|\$[@*!{I(])|/\w*['"]+\w|\$\{?IFS]==]
+
 -- Returns the text as a shell reads it: quotes, carets, backslashes before letters and empty expansions are gone.
 function _M.unquoted(text)
-    if not find(text, "[;|&`$<>/\n]") or not find(text, "['\"\\^$]") then return text end
+    if not find(text, "['\"\\^$]") or not re_find(text, QUOTED_WORD, "joi") then return text end
     text = re_gsub(text, [[\$\{?IFS\}?(?:\$\d)?|\$\{IFS%[^}]{0,10}\}]], " ", "jo")
     text = re_gsub(text, [[\$[@*!]|\$\{[@*]?\}|''|""]], "", "jo")
     text = re_gsub(text, [[(?<=[\w/?*])['"\\^]+(?=[\w/?*-])]], "", "jo")

@@ -8,7 +8,7 @@ local find = ngx.re.find
 local THRESHOLD = _M.THRESHOLD
 local CLASSES = {
     require "firewall.rules.sql", require "firewall.rules.xss", require "firewall.rules.path", require "firewall.rules.command",
-    require "firewall.rules.template", require "firewall.rules.structured", require "firewall.rules.protocol",
+    require "firewall.rules.template", require "firewall.rules.structured", require "firewall.rules.protocol", require "firewall.rules.scanner",
 }
 _M.classes = CLASSES
 
@@ -44,6 +44,7 @@ end
 
 local function apply(rule, text, context, finding)
     if finding.seen[rule.id] or (rule.only and rule.only ~= context.where) or excluded(context.exclude, rule) then return end
+    if rule.needs and not find(text, rule.needs, "ijo") then return end
     local from, to, why = find(text, rule.pattern, "ijos")
     if not from and not why then return end
     finding.seen[rule.id] = true
@@ -55,6 +56,7 @@ local function apply(rule, text, context, finding)
 end
 
 local function apply_class(class, text, context, finding)
+    if class.only and class.only ~= context.where then return end
     local tried
     for index, name in ipairs(class.forms) do
         local form = name == "text" and text or FORMS[name](text)

@@ -9,7 +9,7 @@ local EVENTS = [==[on(?:abort|activate|after(?:print|update|scripting\w*)|animat
 return {
     class = "xss",
     forms = {"text", "uncommented", "untagged"},
-    gate = [==[[<>`]|javascript|script|\bon[a-z]{2,28}\s*=|data\s*:|srcdoc|alert|confirm|prompt|eval|document|window|location|cookie|fromcharcode|constructor|settimeout|setinterval|atob|function|import|\.(?:call|apply|some|map|find)|innerhtml|expression|\{\{|self|top|parent|this|globalthis|v-]==],
+    gate = [==[[<>`]|script|\bon[a-z]{2,28}\s*=|data\s*:|srcdoc|(?:alert|confirm|prompt|eval|function|timeout|interval|atob|import|fetch|expression|document|window|location|self|top|parent|this|frames|globalthis|constructor|reflect|open|navigator)\s*['"\])]*\s*[.(\[`=?<]|fromcharcode|innerhtml|\.(?:call|apply|bind|some|map|find\w*|filter|every|foreach|reduce|then|catch|sort)\s*\(|=\s*(?:alert|confirm|prompt|eval)|\{\{|v-|\bnew\s|throw|jav|&_?lt|behaviou?r|binding|@import|getscript|serviceworker|\["'|\['|\[`|\[\d|\.insert]==],
     rules = {
         {id = "xss.script-tag", score = 5, pattern = [==[<[\s/\x00]*(?:\w{1,10}:)?script\b]==], hit = "<script>x</script>", miss = "the script < the film"},
         {id = "xss.script-end", score = 5, pattern = [==[</?scr\W{0,4}ipt|</\s*(?:textarea|title|style|noscript)\s*>.{0,20}<|<scr\x00ipt|<scr\\0ipt]==], hit = "</textarea><b>", miss = "</b>"},
@@ -17,7 +17,7 @@ return {
         {id = "xss.handler-after-tag", score = 5, pattern = [==[<[a-z!?/\\].{0,500}?[\s/"'`\x0b\x0c\\;}>]]==] .. EVENTS .. [==[[\s\x00]*=]==], hit = "<svg x=\">\" onload=f()", miss = "<b>hello</b> the one = all"},
         {id = "xss.handler-after-quote", score = 5, pattern = [=[["'`>][\s/;\w="'`()]{0,60}?(?:^|[\s/"'`;>()])on[a-z]{3,30}\s*=\s*\S|^["'`\s/>]*]=] .. EVENTS .. [==[\s*=\s*["'`]?\s*[\w(\[{`!$]]==], hit = "\" onfocus=prompt(1)", miss = "\"once\" = one"},
         {id = "xss.handler", score = 4, prose = 3, pattern = [==[(?:^|[\s"'`/;>])]==] .. EVENTS .. [==[\s*=\s*["'`]?\s*[\w(\[{`!$]]==], hit = "x onload=f()", miss = "window.onload = f"},
-        {id = "xss.script-url", score = 5, pattern = [==[\b(?:javascript|vbscript|livescript|jscript|mocha)\s*(?::|&colon;?)(?:\S{0,100}?[(`=\[;{]|\s*(?:alert|confirm|prompt|eval|void|window|document|\(|//|/\*|%|\\))]==], hit = "javascript:alert(1)", miss = "JavaScript: Basics of JavaScript (1995)"},
+        {id = "xss.script-url", score = 5, pattern = [==[\b(?:javascript|vbscript|livescript|jscript|mocha)\s*(?::|&colon;?)(?:\S{0,100}?[(`=\[;{]|\s*(?:alert|confirm|prompt|eval|void|window|document|\(|//|/\*|\\))]==], hit = "javascript:alert(1)", miss = "JavaScript: Basics of JavaScript (1995)"},
         {id = "xss.script-url-in-attribute", score = 5,
             pattern = [==[\b(?:src|href|action|formaction|data|srcdoc|style|background|from|to|values|code|codebase|poster|manifest)\s*=\s*["'`]?[^"'`>]{0,40}?(?:j\s*a\s*v\s*a|v\s*b)\s*s\s*c\s*r\s*i\s*p\s*t\s*(?::|&colon;?)]==],
             hit = "<a href=\"java\tscript:x\">", miss = "<a href=\"/javascript\">"},
