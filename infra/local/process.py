@@ -26,7 +26,9 @@ from infra.local.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+ANSWER_SECONDS = 10.0
 IDENTITY_PATH = "/_estaleiro"
+SILENT = (0, b"")
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ def destroy(settings: Settings) -> list[str]:
 
 
 def _identity(settings: Settings) -> tuple[int | None, dict[str, object]]:
-    """Ask the API who it is: (None, {}) when nothing listens."""
+    """Ask the API who it is: (None, {}) when nothing listens, or when our own server hangs and has to go."""
     answer = _answer(settings.endpoint_url + IDENTITY_PATH)
-    if answer is None:
+    if answer is None or (answer == SILENT and _pid(settings) is not None):
         return None, {}
     with contextlib.suppress(ValueError):
         identity = json.loads(answer[1])
@@ -106,21 +108,24 @@ def _identity(settings: Settings) -> tuple[int | None, dict[str, object]]:
 
 
 def _answer(url: str) -> tuple[int, bytes] | None:
-    """Return status and body, empty for what is no HTTP; None when nothing listens.
+    """Return status and body, `SILENT` for what is no HTTP or takes too long; None when nothing listens.
 
     A server that is just ending cuts the connection, so that is asked again.
     """
     for _ in range(3):
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  the URL is ours
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:  # noqa: S310  the URL is ours
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
         except (OSError, http.client.HTTPException) as error:
-            if isinstance(getattr(error, "reason", error), ConnectionRefusedError):
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, ConnectionRefusedError):
                 return None
+            if isinstance(reason, TimeoutError):
+                return SILENT
             time.sleep(0.2)
-    return 0, b""
+    return SILENT
 
 
 def _not_ours(settings: Settings) -> PortInUse:

@@ -3,6 +3,7 @@ and nothing left."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -178,12 +179,13 @@ def test_a_port_that_something_else_holds_is_named(own: Settings) -> None:
 
 
 def test_a_stranger_on_the_api_port_is_not_taken_for_the_cloud(own: Settings) -> None:
+    def greet(stranger: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                stranger.accept()[0].sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
+
     with socket.create_server(("127.0.0.1", own.api_port)) as stranger:
-        answering = threading.Thread(
-            target=lambda: stranger.accept()[0].sendall(b"HTTP/1.0 200 OK\r\n\r\nhello")
-        )
-        answering.daemon = True
-        answering.start()
+        threading.Thread(target=greet, args=(stranger,), daemon=True).start()
 
         with pytest.raises(PortInUse, match=f"port {own.api_port} on 127.0.0.1 is in use by another process"):
             process.running(own)

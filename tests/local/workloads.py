@@ -126,6 +126,7 @@ class Load:
     """Requests one after another in some threads, until stopped; `answers` counts what came back."""
 
     url: str
+    host: str = ""
     threads: int = 4
     pause: float = 0.005
     answers: Counter[str] = field(default_factory=Counter)
@@ -148,7 +149,7 @@ class Load:
         while not self._over.is_set():
             count += 1
             path = "/slow=0.5" if (count + number) % 10 == 0 else "/"
-            self.answers[get(self.url + path)] += 1
+            self.answers[get(self.url + path, host=self.host)] += 1
             time.sleep(self.pause)
 
 
