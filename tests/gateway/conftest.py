@@ -20,14 +20,12 @@ from docker.models.networks import Network
 from infra.builder import Builder
 from infra.docker import Engine
 from infra.images import describe, local_reference
+from tests.gateway.client import Answer, ask
+from tests.gateway.services_under_test import DOCUMENTS, MANIFESTS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-sys.path[:0] = [str(HERE), str(ROOT / "images" / "gateway")]
-
-from services_under_test import DOCUMENTS, MANIFESTS  # noqa: E402 (needs the path above)
-
-from client import ask  # noqa: E402
+sys.path.insert(0, str(ROOT / "images" / "gateway"))
 
 
 @dataclass(frozen=True)
@@ -36,18 +34,130 @@ class Images:
     base: str
 
 
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway: `port` is its own on loopback, `address` its address on the network."""
+
+    container: Container
+    port: int
+    address: str
+
+    def ask(self, path: str, **request: Any) -> Answer:
+        return ask(self.port, path, **request)
+
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        """Return the lines of one kind (access, audit) that it has written so far."""
+        lines = self.container.logs(stdout=True, stderr=False).decode().splitlines()
+        return [line for line in map(json.loads, filter(None, lines)) if line["kind"] == kind]
+
+
 @pytest.fixture(scope="session")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
+def client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[Images]:
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(ROOT / "images", root / "images")
     shutil.copytree(ROOT / "services" / "gateway", root / "services" / "gateway")
-    for name, manifest in MANIFESTS.items():
-        (root / "services" / name).mkdir(parents=True)
-        (root / "services" / name / "service.toml").write_text(manifest)
-        (root / "services" / name / "openapi.json").write_text(json.dumps(DOCUMENTS[name]))
     (root / "services" / "chassis").mkdir()
     (root / "services" / "requirements.lock").write_text("")
+    for name, manifest in MANIFESTS.items():
+        (root / "services" / name).mkdir()
+        (root / "services" / name / "service.toml").write_text(manifest)
+        (root / "services" / name / "openapi.json").write_text(json.dumps(DOCUMENTS[name]))
     engine = Engine()
-    kinds = [("gateway", "gateway")]
-    described = describe(root, [*kinds, *((name, "gateway") for name in ())], engine.architecture())
-    raise NotImplementedError(described)
+    services = [("gateway", "gateway"), *((name, "python") for name in MANIFESTS)]
+    needed = {
+        image.name: image
+        for image in describe(root, services, engine.architecture())  # type: ignore[arg-type]
+        if image.name in ("build", "base", "gateway")
+    }
+    Builder(engine, lambda *_: None, root / "cache").build(tuple(needed.values()))
+    yield Images(*(local_reference(needed[name].tag) for name in ("gateway", "base")))
+    client.images.remove(local_reference(needed["gateway"].tag), force=True)
+
+
+@pytest.fixture(scope="session")
+def network(client: docker.DockerClient) -> Iterator[Network]:
+    network = client.networks.create(f"est-gateway-test-{uuid.uuid4().hex[:8]}")
+    yield network
+    network.remove()
+
+
+@pytest.fixture(scope="session")
+def start_upstream(
+    client: docker.DockerClient, images: Images, network: Network
+) -> Callable[[str, list[str]], Container]:
+    """Start a container that answers as `name` under the given names on the network; the caller removes it."""
+
+    def start(name: str, aliases: list[str]) -> Container:
+        container = client.containers.create(
+            images.base,
+            ["python3", "/upstream.py", name],
+            user="0:0",
+            name=f"est-gateway-test-{name}-{uuid.uuid4().hex[:8]}",
+            volumes={str(HERE / "upstream.py"): {"bind": "/upstream.py", "mode": "ro"}},
+            network=network.name,
+        )
+        network.disconnect(container)
+        network.connect(container, aliases=aliases)
+        container.start()
+        return container
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def upstream(start_upstream: Callable[[str, list[str]], Container]) -> Iterator[Container]:
+    container = start_upstream("one", [f"{name}.test.internal" for name in MANIFESTS])
+    yield container
+    container.remove(force=True)
+
+
+@pytest.fixture(scope="session")
+def start_gateway(
+    client: docker.DockerClient, images: Images, network: Network, upstream: Container
+) -> Iterator[Callable[..., Gateway]]:
+    """Start a gateway as ECS would: read-only root, /tmp in memory, the image's own user and command."""
+    started: list[Container] = []
+
+    def start(**environment: str) -> Gateway:
+        container = client.containers.run(
+            images.gateway,
+            detach=True,
+            name=f"est-gateway-test-{uuid.uuid4().hex[:8]}",
+            network=network.name,
+            ports={"8080/tcp": ("127.0.0.1", 0)},
+            environment={"INTERNAL_DOMAIN": "test.internal", "ENVIRONMENT": "test", **environment},
+            read_only=True,
+            tmpfs={"/tmp": "size=64m"},
+            mem_limit="256m",
+        )
+        started.append(container)
+        return _ready(container, network)
+
+    yield start
+    for container in started:
+        container.remove(force=True)
+
+
+def _ready(container: Container, network: Network) -> Gateway:
+    for _ in range(100):
+        container.reload()
+        ports = container.ports.get("8080/tcp")
+        if container.status == "exited":
+            raise AssertionError(container.logs().decode())
+        if ports and container.exec_run("/usr/local/bin/healthcheck").exit_code == 0:
+            address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+            return Gateway(container, int(ports[0]["HostPort"]), address)
+        time.sleep(0.1)
+    raise AssertionError(container.logs().decode())
+
+
+@pytest.fixture(scope="session")
+def gateway(start_gateway: Callable[..., Gateway]) -> Gateway:
+    return start_gateway(ADDRESS_RATE="100000")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.local.control_plane_template import POLICY, att, ref, resource
 
 from tests.local import control_plane_template as templates
 from tests.local.cloud import Cloud, Failed
-from tests.local.control_plane_template import POLICY, att, ref, resource
 
 TAG = {"Key": "estaleiro:environment", "Value": "test"}
 

@@ -12,10 +12,10 @@ from typing import Any
 import dnslib
 import psycopg
 import pytest
+from tests.local.control_plane_template import att, ref, resource
 
 from infra.local import engine, trust
 from tests.local.cloud import Cloud, wait_for
-from tests.local.control_plane_template import att, ref, resource
 
 
 def instance(**more: Any) -> dict[str, Any]:
