@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -155,7 +155,7 @@ def _with_expiry(context: Context, stack: Stack) -> Stack:
     end = datetime.now(UTC) + (timedelta(hours=amount) if unit == "h" else timedelta(days=amount))
     key = naming.expires_tag(context.config.environment.project)
     tags: Mapping[str, str] = {**stack.tags, key: end.isoformat(timespec="seconds")}
-    return Stack(stack.part, stack.name, stack.template, stack.parameters, tags, stack.protected)
+    return replace(stack, tags=tags)
 
 
 def _smoke(url: str) -> None:
