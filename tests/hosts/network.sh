@@ -1,12 +1,14 @@
 # A host in a network of its own: `task` hangs on docker0, `metadata` (169.254.169.254) and `stranger` on eth0.
-# Run in fresh network and mount namespaces: network.sh NETFILTER PYTHON. Prints one line for each thing tried.
+# Run in fresh network and mount namespaces: network.sh NETFILTER SYSCTL PYTHON. Prints one line for each thing tried.
 set -euo pipefail
-netfilter=$1 python=$2
+netfilter=$1 settings=$2 python=$3
 
 mount -t tmpfs tmpfs /run
 for name in task outside; do ip netns add "$name"; done
 inside() { local name=$1; shift; ip netns exec "$name" "$@"; }
 
+sysctl -qp "$settings" 2>/dev/null || true  # docker0 is not there yet
+sysctl -qw net.ipv4.ip_forward=1
 ip link set lo up
 ip link add docker0 type bridge
 ip link add eth0 type veth peer name eth0 netns outside
@@ -26,9 +28,6 @@ inside outside ip address del 127.0.0.1/8 dev lo
 inside outside ip route add 127.0.0.1/32 via 10.0.0.10
 inside outside sysctl -qw net.ipv4.conf.all.route_localnet=1
 ip route add default via 10.0.0.1
-sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.route_localnet=1 net.ipv4.conf.default.route_localnet=1 \
-  net.ipv4.conf.docker0.route_localnet=1 net.ipv4.conf.eth0.route_localnet=1
-
 # What Docker makes.
 iptables -w -N DOCKER-USER
 iptables -w -A DOCKER-USER -j RETURN

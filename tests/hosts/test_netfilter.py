@@ -26,6 +26,7 @@ def tried(tool: Tool) -> dict[str, str]:
         "bash",
         str(NETWORK),
         str(FILES / "netfilter"),
+        str(FILES / "90-ecs.conf"),
         sys.executable,
     ]
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
