@@ -20,8 +20,27 @@ ALLOWED = {
     "moto": ("tests/",),
 }
 
-PURE = ("infra/config/", "infra/images.py", "infra/stacks/", "infra/plan.py", "infra/differences.py", "infra/report.py")
-EFFECTS = {"boto3", "botocore", "docker", "socket", "subprocess", "urllib", "http", "time", "os", "random", "secrets"}
+PURE = (
+    "infra/config/",
+    "infra/images.py",
+    "infra/stacks/",
+    "infra/plan.py",
+    "infra/differences.py",
+    "infra/report.py",
+)
+EFFECTS = {
+    "boto3",
+    "botocore",
+    "docker",
+    "socket",
+    "subprocess",
+    "urllib",
+    "http",
+    "time",
+    "os",
+    "random",
+    "secrets",
+}
 
 
 def sources() -> list[Path]:
@@ -150,6 +169,8 @@ def test_every_module_says_what_it_holds() -> None:
 
 
 def test_nothing_is_patched() -> None:
-    patched = [relative(path) for path in sources() for name in imports(path) if name.startswith("unittest.mock")]
+    patched = [
+        relative(path) for path in sources() for name in imports(path) if name.startswith("unittest.mock")
+    ]
 
     assert patched == []

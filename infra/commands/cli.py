@@ -88,6 +88,8 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
     result, text = conclude(context, plan, outcome)
+    if outcome is not None:
+        built.prune()
     data(result, text, arguments)
     return 0
 

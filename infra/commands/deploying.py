@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from infra.events import Event
 from infra.graph import Outcome
 from infra.plan import Plan
 from infra.report import failures_text, plan_json
+from infra.setup import ensure_engine_and_reexec
 
 Consume = Callable[[Event], None]
 
@@ -23,6 +25,7 @@ Consume = Callable[[Event], None]
 def built_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
     """Build the images, start the local cloud where it is the target, and connect."""
     reporter = new_reporter(consume)
+    ensure_engine_and_reexec(sys.argv)
     images = image_command.build(root, config, reporter, postgres=uses_local_cloud(config))
     return open_context(root, config, reporter, start=True), images
 

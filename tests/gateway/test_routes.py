@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from routes import RoutesError, main, rate, route_table
-
 from openapi import OpenApiError, operations
+from routes import RoutesError, main, rate, route_table
 
 
 def manifest(*routes: str, **more: Any) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import pytest
 
 from infra.local import engine, process
 from tests.local import cloud as clouds
+from tests.local import deployed
 from tests.local.cloud import Cloud
+from tests.local.deployed import Deployed
 
 ROOT = Path(__file__).parents[2]
 POSTGRES = "estaleiro-test-postgres"
@@ -29,3 +31,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, postgres_image: str) -> Iter
     process.ensure(settings)
     yield Cloud(settings)
     process.destroy(settings)
+
+
+@pytest.fixture(scope="session")
+def stack(cloud: Cloud) -> Deployed:
+    """Deploy the stack of everything."""
+    return deployed.deploy(cloud)

@@ -22,8 +22,8 @@ from infra.local.errors import LocalCloudError, PortInUse
 from infra.local.settings import Settings
 from tests.local import cloud as clouds
 from tests.local.cloud import Cloud, wait_for
-from tests.local.control_plane_template import ref, resource
-from tests.local.test_control_plane_databases import Database, instance, template
+from tests.local.databases import Database, instance, template
+from tests.local.templates import ref, resource
 
 
 @pytest.fixture

@@ -12,8 +12,12 @@ SITE = Site("cloud", "cloud", "10.0.0.1", "/state/bundle.pem", "/trust.pem", 2, 
 ARN = "arn:aws:ecs:eu-west-1:000000000000:task/c/0123"
 
 
-def subject(*, cpu: int = 0, memory: int = 0, task: dict[str, Any] | None = None, **container: Any) -> Subject:
-    definition = {"family": "f", "revision": 3, "networkMode": "bridge", "containerDefinitions": []} | (task or {})
+def subject(
+    *, cpu: int = 0, memory: int = 0, task: dict[str, Any] | None = None, **container: Any
+) -> Subject:
+    definition = {"family": "f", "revision": 3, "networkMode": "bridge", "containerDefinitions": []} | (
+        task or {}
+    )
     return Subject(ARN, definition, {"name": "web", "image": "i"} | container, {"A": "1"}, cpu, memory)
 
 
@@ -59,7 +63,11 @@ def test_containers_of_an_awsvpc_task_share_one_network() -> None:
     second = containers.options(subject(task=task, hostname="x"), SITE, join="abc")
 
     assert (first["network"], "ports" in first) == ("cloud", False)
-    assert (second["network_mode"], "network" in second, "hostname" in second) == ("container:abc", False, False)
+    assert (second["network_mode"], "network" in second, "hostname" in second) == (
+        "container:abc",
+        False,
+        False,
+    )
 
 
 def test_a_tasks_own_size_caps_its_containers() -> None:
@@ -116,7 +124,11 @@ def test_what_is_depended_upon_starts_first() -> None:
 
 
 def test_an_override_replaces_variables_by_name() -> None:
-    container = {"name": "web", "command": ["a"], "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    container = {
+        "name": "web",
+        "command": ["a"],
+        "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+    }
     override = {"name": "web", "command": ["b"], "environment": [{"name": "B", "value": "3"}]}
 
     assert containers.merged(container, {"containerOverrides": [override]}) == {

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,9 @@ class Web:
         return get(self.inside + path, host=self.host, **more)
 
     def health(self, group: str) -> list[tuple[str, str | None]]:
-        answer = self.elb.describe_target_health(TargetGroupArn=self.groups[group])["TargetHealthDescriptions"]
+        answer = self.elb.describe_target_health(TargetGroupArn=self.groups[group])[
+            "TargetHealthDescriptions"
+        ]
         return [(each["TargetHealth"]["State"], each["TargetHealth"].get("Reason")) for each in answer]
 
     def rule(self, priority: int, conditions: list[dict[str, Any]], action: dict[str, Any]) -> None:
@@ -58,14 +61,18 @@ def web(cloud: Cloud) -> Iterator[Web]:
     name = f"web-{uuid.uuid4().hex[:6]}"
     cloud.client("ecs").create_cluster(clusterName=name)
     ecs, elb = Ecs(cloud, name), cloud.client("elbv2")
-    balancer = elb.create_load_balancer(Name=name, Scheme="internal", Subnets=["subnet-1"])["LoadBalancers"][0]
+    balancer = elb.create_load_balancer(Name=name, Scheme="internal", Subnets=["subnet-1"])["LoadBalancers"][
+        0
+    ]
     groups = {version: target_group(elb, f"{name}-{version}") for version in ("1", "2")}
     forward = {"Type": "forward", "TargetGroupArn": groups["1"]}
     listener = elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],
         Protocol="HTTP",
         Port=80,
-        DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "nobody"}}],
+        DefaultActions=[
+            {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "nobody"}}
+        ],
     )["Listeners"][0]["ListenerArn"]
     made = Web(ecs, f"{name}.local.internal", groups, listener, elb)
     made.rule(900, host(made.host), forward)
@@ -156,10 +163,14 @@ def test_only_registered_targets_are_healthy(web: Web) -> None:
 
 def test_targets_get_the_headers_that_a_balancer_adds(web: Web) -> None:
     connection = http.client.HTTPConnection(web.inside.removeprefix("http://"))
-    connection.request("GET", "/headers", headers={"Host": web.host, "X-Forwarded-For": "9.9.9.9", "X-Mine": "kept"})
+    connection.request(
+        "GET", "/headers", headers={"Host": web.host, "X-Forwarded-For": "9.9.9.9", "X-Mine": "kept"}
+    )
 
     found = dict(
-        line.split(": ", 1) for line in connection.getresponse().read().decode().strip().splitlines() if ": " in line
+        line.split(": ", 1)
+        for line in connection.getresponse().read().decode().strip().splitlines()
+        if ": " in line
     )
 
     lower = {name.lower(): value for name, value in found.items()}
@@ -222,7 +233,10 @@ def test_fixed_answers_and_redirects(web: Web) -> None:
 
 
 def test_weights_share_traffic_between_groups(web: Web) -> None:
-    shares = [{"TargetGroupArn": web.groups["1"], "Weight": 1}, {"TargetGroupArn": web.groups["2"], "Weight": 3}]
+    shares = [
+        {"TargetGroupArn": web.groups["1"], "Weight": 1},
+        {"TargetGroupArn": web.groups["2"], "Weight": 3},
+    ]
     web.rule(
         20, [*host(web.host), path("/shared")], {"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}
     )
@@ -288,22 +302,25 @@ def ill(web: Web, task: str) -> None:
 
 
 def test_a_draining_target_ends_its_requests_first(web: Web) -> None:
-    with Load(web.inside, host=web.host, threads=2) as load:
+    draining = ("draining", "Target.DeregistrationInProgress")
+    with ThreadPoolExecutor(4) as pool:
+        slow = [pool.submit(web.get, "/slow=3") for _ in range(4)]
+        time.sleep(0.5)
         web.ecs.update("v1", desiredCount=1)
-        states = set()
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and len(web.health("1")) > 1:
-            states |= set(web.health("1"))
-    wait_for("one target", lambda: web.health("1") == [("healthy", None)])
+        wait_for("a draining target", lambda: draining in web.health("1"), seconds=2)
+        quick = {web.get("/") for _ in range(10)}
+        still = draining in web.health("1")
 
-    assert load.answers.keys() == {"1"}
-    assert ("draining", "Target.DeregistrationInProgress") in states
+    wait_for("one target", lambda: web.health("1") == [("healthy", None)])
+    assert ({answer.result() for answer in slow}, quick, still) == ({"1"}, {"1"}, True)
     web.ecs.update("v1", desiredCount=2)
 
 
 def test_the_edge_serves_public_balancers_alone(web: Web) -> None:
     name = f"edge-{uuid.uuid4().hex[:6]}"
-    public = web.elb.create_load_balancer(Name=name, Scheme="internet-facing", Subnets=["subnet-1"])["LoadBalancers"][0]
+    public = web.elb.create_load_balancer(Name=name, Scheme="internet-facing", Subnets=["subnet-1"])[
+        "LoadBalancers"
+    ][0]
     before = get(web.edge, host=public["DNSName"])
     web.elb.create_listener(
         LoadBalancerArn=public["LoadBalancerArn"],

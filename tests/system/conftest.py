@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import docker
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +43,9 @@ class Shipyard:
     edge_port: int
     outputs: list[str] = field(default_factory=list)
 
-    def deploy_py(self, *words: str, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def deploy_py(
+        self, *words: str, code: int | None = 0, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run ./deploy.py; fail with all it printed when the exit code is another one."""
         done = subprocess.run(
             [str(self.root / "deploy.py"), *words],
@@ -74,7 +75,9 @@ class Shipyard:
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         data = form if form is not None else json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://localhost:{self.edge_port}{path}", data, headers, method=method)
+        request = urllib.request.Request(
+            f"http://localhost:{self.edge_port}{path}", data, headers, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())

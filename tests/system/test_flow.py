@@ -7,6 +7,7 @@ import threading
 import time
 
 import docker
+
 from tests.system.conftest import Shipyard, eventually
 
 SCOPES = "movies:write reviews:write"
@@ -54,7 +55,9 @@ def test_a_review_becomes_a_rating_and_the_chart_follows(shipyard: Shipyard) -> 
     movie = shipyard.request("GET", "/movies?limit=1").json["items"][0]["id"]
 
     posted = [
-        shipyard.request("POST", f"/movies/{movie}/reviews", {"stars": stars, "text": "seen"}, token=token).status
+        shipyard.request(
+            "POST", f"/movies/{movie}/reviews", {"stars": stars, "text": "seen"}, token=token
+        ).status
         for stars in (5, 4)
     ]
     rating = eventually(
@@ -165,7 +168,9 @@ def test_only_the_changed_service_is_deployed_and_no_request_is_lost(shipyard: S
     assert failures == []
 
 
-def test_a_killed_container_is_replaced_within_seconds(shipyard: Shipyard, engine: docker.DockerClient) -> None:
+def test_a_killed_container_is_replaced_within_seconds(
+    shipyard: Shipyard, engine: docker.DockerClient
+) -> None:
     before = containers(engine, shipyard, "movies")
     engine.containers.get(before[0]).kill()
 
@@ -189,7 +194,9 @@ def test_the_local_cloud_comes_back_after_kill_9_with_nothing_lost(shipyard: Shi
     os.kill(server_pid(shipyard), signal.SIGKILL)
     shipyard.deploy_py("status", "local")
 
-    found = eventually(lambda: (got := shipyard.request("GET", location)).status == 200 and got.json, seconds=90)
+    found = eventually(
+        lambda: (got := shipyard.request("GET", location)).status == 200 and got.json, seconds=90
+    )
     again = shipyard.deploy_py("deploy", "local")
     assert found["title"] == "Os Verdes Anos"
     assert "nothing to do" in again.stdout + again.stderr

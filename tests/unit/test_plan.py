@@ -26,7 +26,6 @@ from infra.stacks.draft import with_template
 from infra.stacks.model import Output, Stack, Value
 from tests.builders import manifest, project_files, write_tree
 
-
 # The one-off tasks that prepare each service, as its stack records them.
 PREPARED = {"shop": ("Provision", "Migrate"), "tokens": ("Clients",)}
 

@@ -60,12 +60,19 @@ def merged(container: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
     return dict(container)
 
 
+def engine_name(subject: Subject, site: Site, container: str) -> str:
+    """What `docker ps` shows: family and revision as the ECS agent has them, and enough of the task's id."""
+    definition = subject.definition
+    task = f"{definition.get('family', 'task')}-{definition.get('revision', 0)}-{subject.task_id[:12]}"
+    return f"{site.cloud}-{task}-{container}"
+
+
 def options(subject: Subject, site: Site, *, join: str | None = None) -> dict[str, Any]:
     """Return the keyword arguments of docker's `containers.create`; `join` is the container whose network it shares."""
     container = subject.container
     arguments: dict[str, Any] = {
         "image": container["image"],
-        "name": f"{site.cloud}-{subject.task_id}-{subject.name}",
+        "name": engine_name(subject, site, subject.name),
         "entrypoint": list(container.get("entryPoint") or []) or None,
         "command": list(container.get("command") or []) or None,
         "environment": dict(subject.environment),
@@ -211,7 +218,7 @@ def _mounts(subject: Subject, site: Site) -> dict[str, Any]:
         mode = "ro" if mount.get("readOnly") else "rw"
         binds.append(f"{sources[mount['sourceVolume']]}:{mount['containerPath']}:{mode}")
     donors = [
-        f"{site.cloud}-{subject.task_id}-{item['sourceContainer']}:{'ro' if item.get('readOnly') else 'rw'}"
+        f"{engine_name(subject, site, item['sourceContainer'])}:{'ro' if item.get('readOnly') else 'rw'}"
         for item in subject.container.get("volumesFrom") or []
     ]
     return {"volumes": binds or None, "volumes_from": donors or None}

@@ -17,8 +17,8 @@ from infra.local.ecs import (
     host_api,
     hosts,
     log_store,
-    recovery,
     records,
+    recovery,
     scheduler,
 )
 from infra.local.settings import Settings
