@@ -12,7 +12,9 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Reporter
 from infra.graph import Outcome, run_graph
-from infra.plan import (
+from infra.rollout import Rollout
+from infra.stack_changes import StackChanger
+from infra.steps import (
     Actual,
     AwaitHosts,
     CreateStack,
@@ -25,8 +27,6 @@ from infra.plan import (
     Step,
     UpdateStack,
 )
-from infra.rollout import Rollout
-from infra.stack_changes import StackChanger
 from infra.task_requests import request_for
 from infra.tasks import TaskRunner
 

@@ -14,8 +14,8 @@ from infra.config import Config
 from infra.errors import AwsError, EstaleiroError, Refused
 from infra.events import Reporter
 from infra.naming import state_bucket
-from infra.plan import Actual, CreateStack, UpdateStack
 from infra.stacks.model import Output, Resolved, Stack
+from infra.steps import Actual, CreateStack, UpdateStack
 
 
 class StackChanger:

@@ -18,9 +18,9 @@ from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
 from infra.errors import ConfigurationError, EstaleiroError, Interrupted
-from infra.plan import Plan
 from infra.report import plan_json, plan_text, table
 from infra.state import Releases
+from infra.steps import Plan
 
 Arguments = argparse.Namespace
 

@@ -20,11 +20,12 @@ from infra.commands.images import BuiltImages
 from infra.errors import EstaleiroError, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
-from infra.plan import Actual, Plan, UpdateStack, plan
+from infra.plan import plan
 from infra.snapshot import snapshot
 from infra.stack_changes import STATEFUL
 from infra.stacks.model import Stack
 from infra.state import Lock, Owner, Releases
+from infra.steps import Actual, Plan, UpdateStack
 
 SMOKE_SECONDS = 60
 

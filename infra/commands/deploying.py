@@ -15,9 +15,9 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Event
 from infra.graph import Outcome
-from infra.plan import Plan
 from infra.report import failures_text, plan_json
 from infra.setup import ensure_engine_and_reexec
+from infra.steps import Plan
 
 Consume = Callable[[Event], None]
 

@@ -14,10 +14,10 @@ from infra.errors import EstaleiroError, Refused
 from infra.graph import run_graph
 from infra.local import process as local
 from infra.local.settings import Settings
-from infra.plan import Deployed
 from infra.snapshot import environment_stacks
 from infra.stacks.draft import metadata_sources
 from infra.stacks.model import Output
+from infra.steps import Deployed
 
 
 def teardown_local(settings: Settings) -> list[str]:

@@ -184,8 +184,16 @@ def _until_ready(settings: Settings, started: subprocess.Popen[bytes] | None) ->
         if started is not None and started.poll() is not None:
             break
         time.sleep(0.05)
-    why = refusal.read_text() if refusal.exists() else f"see {settings.state / 'server.log'}"
-    raise LocalCloudError(f"the local cloud {settings.name} did not start: {why}")
+    raise LocalCloudError(f"the local cloud {settings.name} did not start: {_why(settings, refusal)}")
+
+
+def _why(settings: Settings, refusal: Path) -> str:
+    """Return the server's own words, or the last line of its log when it had no time for any."""
+    if refusal.exists():
+        return refusal.read_text()
+    log = settings.state / "server.log"
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return f"{lines[-1] if lines else 'it said nothing'} (see {log})"
 
 
 def _pid(settings: Settings) -> int | None:

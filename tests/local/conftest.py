@@ -28,9 +28,11 @@ def postgres_image() -> str:
 def cloud(tmp_path_factory: pytest.TempPathFactory, postgres_image: str) -> Iterator[Cloud]:
     """Start a local cloud on free ports; tests share it and use stack names of their own."""
     settings = clouds.settings(tmp_path_factory.mktemp("cloud") / "state", postgres_image)
-    process.ensure(settings)
-    yield Cloud(settings)
-    process.destroy(settings)
+    try:
+        process.ensure(settings)
+        yield Cloud(settings)
+    finally:
+        process.destroy(settings)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request got."""
+    """What an HTTP request got; names of headers in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -80,12 +81,16 @@ class Shipyard:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
+                return Answer(answer.status, _lower(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
 
     def token(self, scope: str) -> str:
         return self.deploy_py("token", "local", "--scope", scope).stdout.strip()
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:

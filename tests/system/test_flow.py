@@ -1,10 +1,12 @@
 """The whole system as a user meets it: deploy, use, deploy again, break, mend, tear down. The tests run in this order."""
 
+import hashlib
 import json
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import docker
 
@@ -15,8 +17,6 @@ SCOPES = "movies:write reviews:write"
 
 def containers(engine: docker.DockerClient, yard: Shipyard, *words: str) -> list[str]:
     """Names of running containers of this clone that hold every word."""
-    import hashlib
-
     own = hashlib.sha256(str(yard.root.resolve()).encode()).hexdigest()[:6]
     names = [container.name for container in engine.containers.list()]
     return [name for name in names if own in name and all(word in name for word in words)]
@@ -44,10 +44,10 @@ def test_writing_needs_a_token_with_the_scope(shipyard: Shipyard) -> None:
     wrong = shipyard.request("POST", "/movies", film, token=shipyard.token("reviews:write"))
     right = shipyard.request("POST", "/movies", film, token=shipyard.token("movies:write"))
 
-    assert (without.status, without.headers["Content-Type"]) == (401, "application/problem+json")
+    assert (without.status, without.headers["content-type"]) == (401, "application/problem+json")
     assert wrong.status in (401, 403)
     assert right.status == 201
-    assert shipyard.request("GET", right.headers["Location"]).json["title"] == "Aniki-Bóbó"
+    assert shipyard.request("GET", right.headers["location"]).json["title"] == "Aniki-Bóbó"
 
 
 def test_a_review_becomes_a_rating_and_the_chart_follows(shipyard: Shipyard) -> None:
@@ -82,7 +82,7 @@ def test_a_review_of_a_movie_that_does_not_exist_is_refused(shipyard: Shipyard) 
         "POST", "/movies/99999999/reviews", {"stars": 3, "text": "?"}, token=shipyard.token(SCOPES)
     )
 
-    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_what_is_not_public_is_not_reached(shipyard: Shipyard) -> None:
@@ -188,7 +188,7 @@ def server_pid(yard: Shipyard) -> int:
 def test_the_local_cloud_comes_back_after_kill_9_with_nothing_lost(shipyard: Shipyard) -> None:
     token = shipyard.token(SCOPES)
     film = {"title": "Os Verdes Anos", "year": 1963, "director": "Paulo Rocha"}
-    location = shipyard.request("POST", "/movies", film, token=token).headers["Location"]
+    location = shipyard.request("POST", "/movies", film, token=token).headers["location"]
     time.sleep(6)  # State is saved every few seconds.
 
     os.kill(server_pid(shipyard), signal.SIGKILL)
@@ -231,6 +231,6 @@ def test_teardown_leaves_nothing(shipyard: Shipyard, engine: docker.DockerClient
 
     assert containers(engine, shipyard) == []
     assert not (shipyard.root / ".estaleiro/local").exists()
-    assert not os.path.exists(f"/proc/{pid}")
+    assert not Path(f"/proc/{pid}").exists()
     again = shipyard.deploy_py("teardown", "local", "--yes")
     assert "nothing to remove" in again.stdout
