@@ -131,7 +131,7 @@ def _answer(url: str) -> tuple[int, bytes] | None:
 def _not_ours(settings: Settings) -> PortInUse:
     return PortInUse(
         f"port {settings.api_port} on 127.0.0.1 is in use by another process, which is not the local cloud "
-        f"{settings.name}; stop it, or give the local cloud another api_port"
+        f"{settings.name}; stop it, or choose another port"
     )
 
 

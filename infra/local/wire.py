@@ -15,7 +15,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @functools.cache
 def session() -> botocore.session.Session:
-    """Return the process's one session: it keeps the service models, EC2's alone is of 30 MB."""
+    """Return the process's one session: it keeps the service models, which are large."""
     return botocore.session.Session()
 
 

@@ -45,10 +45,15 @@ class Gateway:
     def ask(self, path: str, **request: Any) -> Answer:
         return ask(self.port, path, **request)
 
-    def log(self, kind: str) -> list[dict[str, Any]]:
-        """Return the lines of one kind (access, audit) that it has written so far."""
-        lines = self.container.logs(stdout=True, stderr=False).decode().splitlines()
-        return [line for line in map(json.loads, filter(None, lines)) if line["kind"] == kind]
+    def line(self, kind: str, answer: Answer) -> dict[str, Any]:
+        """Return the line of one kind (access, audit) about an answer; it is written after the answer is sent."""
+        for _ in range(50):
+            for text in self.container.logs(stdout=True, stderr=False).decode().splitlines():
+                line = json.loads(text)
+                if line["kind"] == kind and line["request_id"] == answer.headers["X-Request-ID"]:
+                    return dict(line)
+            time.sleep(0.1)
+        raise AssertionError(f"no {kind} line about {answer}")
 
 
 @pytest.fixture(scope="session")

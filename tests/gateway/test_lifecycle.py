@@ -11,7 +11,9 @@ from tests.gateway.client import Answer
 from tests.gateway.conftest import Gateway, Images
 
 
-def test_the_image_runs_as_nobody_with_no_shell_and_stays_small(client: docker.DockerClient, images: Images) -> None:
+def test_the_image_runs_as_nobody_with_no_shell_and_stays_small(
+    client: docker.DockerClient, images: Images
+) -> None:
     image = client.images.get(images.gateway)
 
     assert image.attrs["Config"]["User"] == "10001:10001"
@@ -20,7 +22,9 @@ def test_the_image_runs_as_nobody_with_no_shell_and_stays_small(client: docker.D
     assert image.attrs["Size"] < 60_000_000
 
 
-def test_nothing_but_tmp_is_written_and_nothing_is_complained_of(start_gateway: Callable[..., Gateway]) -> None:
+def test_nothing_but_tmp_is_written_and_nothing_is_complained_of(
+    start_gateway: Callable[..., Gateway],
+) -> None:
     gateway = start_gateway()
     gateway.ask("/films", method="POST", headers={"Content-Type": "application/json"}, body=b'{"title": "x"}')
 
@@ -44,7 +48,9 @@ def test_a_stop_lets_the_requests_under_way_finish(start_gateway: Callable[..., 
 
 
 def test_the_health_check_fails_when_nothing_answers(client: docker.DockerClient, images: Images) -> None:
-    result = client.containers.create(images.gateway, ["/usr/local/bin/healthcheck"], environment={"PORT": "1"})
+    result = client.containers.create(
+        images.gateway, ["/usr/local/bin/healthcheck"], environment={"PORT": "1"}
+    )
 
     try:
         result.start()

@@ -54,7 +54,9 @@ def test_over_seconds_the_limit_holds_in_every_window(four_workers: Gateway) -> 
 
 
 def test_clients_do_not_share_a_limit(four_workers: Gateway) -> None:
-    requests = [request_bytes("/films/1/opinions", headers=bearer(name)) for name in ("ann", "ben") for _ in range(25)]
+    requests = [
+        request_bytes("/films/1/opinions", headers=bearer(name)) for name in ("ann", "ben") for _ in range(25)
+    ]
 
     found = statuses(four_workers.port, requests)
 
@@ -96,7 +98,9 @@ def test_a_limit_is_shared_by_the_gateways_tasks(start_gateway: Callable[..., Ga
     assert found.count(200) == 10
 
 
-def test_one_address_has_a_limit_over_all_paths_whatever_tokens_it_makes_up(start_gateway: Callable[..., Gateway]) -> None:
+def test_one_address_has_a_limit_over_all_paths_whatever_tokens_it_makes_up(
+    start_gateway: Callable[..., Gateway],
+) -> None:
     strict = start_gateway(ADDRESS_RATE="25")
     requests = [request_bytes("/films", headers=bearer(f"invented-{number}")) for number in range(60)]
 

@@ -174,7 +174,7 @@ def test_a_port_that_something_else_holds_is_named(own: Settings) -> None:
 
     assert str(refusal.value) == (
         f"the local cloud {own.name} did not start: port {own.edge_port} on 127.0.0.1 is in use by another process; "
-        "stop it, or give the local cloud another port"
+        "stop it, or choose another port"
     )
 
 

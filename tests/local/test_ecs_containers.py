@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.ecs import containers
-from infra.local.ecs.containers import Site, Subject
+from infra.local.ecs import containers, volumes
 from infra.local.ecs.logs import lines
+from infra.local.ecs.subject import Site, Subject
 
 SITE = Site("cloud", "cloud", "10.0.0.1", "/state/bundle.pem", "/trust.pem", 2, {"owner": "cloud"})
 ARN = "arn:aws:ecs:eu-west-1:000000000000:task/c/0123"
@@ -24,7 +24,7 @@ def subject(
 def test_the_least_that_a_container_gets() -> None:
     assert containers.options(subject(), SITE) == {
         "image": "i",
-        "name": "cloud-0123-web",
+        "name": "cloud-f-3-0123-web",
         "environment": {"A": "1"},
         "labels": {
             "com.amazonaws.ecs.task-arn": ARN,
@@ -108,7 +108,7 @@ def test_volumes_are_paths_shared_names_or_the_tasks_own() -> None:
     assert containers.options(found, SITE)["volumes"][1:] == [
         "/data:/a:ro", "cloud-shared:/b:rw", "cloud-0123-own:/c:rw",
     ]  # fmt: skip
-    assert containers.own_volumes(found, SITE) == ["cloud-0123-own"]
+    assert volumes.own(found, SITE) == ["cloud-0123-own"]
 
 
 def test_what_is_depended_upon_starts_first() -> None:

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker.errors
 import pytest
@@ -91,9 +90,16 @@ def test_containers_that_nobody_knows_are_removed(ecs: Ecs) -> None:
     wait_for("the stray container to go", removed)
 
 
-def test_a_stop_in_order_and_a_start_bring_the_service_back(ecs: Ecs, tmp_path: Path) -> None:
-    process.stop(ecs.cloud.settings)
+def test_a_stop_in_order_and_a_start_bring_the_service_back(ecs: Ecs) -> None:
+    before = ecs.tasks_of("web")
 
+    process.stop(ecs.cloud.settings)
+    meanwhile = running(ecs)
     process.ensure(ecs.cloud.settings)
 
+    assert meanwhile == []
     wait_for("the service", lambda: ecs.service("web")["runningCount"] == 2 and len(running(ecs)) == 2)
+    ended = [ecs.task(arn) for arn in before]
+    assert [(task["stopCode"], task["stoppedReason"]) for task in ended] == [
+        ("TerminationNotice", "the local cloud was stopped")
+    ] * 2

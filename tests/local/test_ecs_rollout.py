@@ -153,7 +153,10 @@ def test_a_task_that_does_not_fit_gets_a_reason_for_every_host() -> None:
 
 def test_a_tasks_need_is_its_own_or_the_sum_of_its_containers() -> None:
     containers = [
-        {"name": "a", "cpu": 100, "memory": 300, "memoryReservation": 200, "portMappings": [{"containerPort": 80, "hostPort": 8080}]},
+        {
+            "name": "a", "cpu": 100, "memory": 300, "memoryReservation": 200,
+            "portMappings": [{"containerPort": 80, "hostPort": 8080}],
+        },
         {"name": "b", "cpu": 50, "memory": 100},
     ]  # fmt: skip
     override = {"containerOverrides": [{"name": "b", "cpu": 150}]}

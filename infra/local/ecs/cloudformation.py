@@ -1,4 +1,4 @@
-"""ECS in templates: every property through the API's own shape, and services whose stack waits until they have proved themselves."""
+"""ECS in templates: every property through the API's own shape; a stack waits until its services have proved themselves."""
 
 from __future__ import annotations
 

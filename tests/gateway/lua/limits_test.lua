@@ -1,1 +1,59 @@
-return {}
+local limits = require "gateway.limits"
+local expect = require "expect"
+
+local tests = {}
+local dict = ngx.shared.limits
+
+function tests.as_many_are_admitted_as_the_limit_says_and_the_rest_counts_down()
+    local seen = {}
+    for index = 1, 4 do
+        local admitted, remaining = limits.take(dict, "count:", {count = 3, window = 60})
+        seen[index] = {admitted, remaining}
+    end
+    expect(seen, {{true, 2}, {true, 1}, {true, 0}, {false, 0}})
+end
+
+function tests.a_refused_request_is_told_how_long_to_wait()
+    limits.take(dict, "wait:", {count = 1, window = 60})
+    local admitted, _, wait = limits.take(dict, "wait:", {count = 1, window = 60})
+    expect(admitted, false)
+    assert(wait > 59 and wait <= 60, wait)
+end
+
+function tests.keys_do_not_share()
+    limits.take(dict, "mine:", {count = 1, window = 60})
+    expect({limits.take(dict, "yours:", {count = 1, window = 60})}, {true, 0, 0})
+end
+
+function tests.a_slot_that_another_worker_is_taking_is_passed_over()
+    limits.take(dict, "busy:", {count = 3, window = 60})
+    dict:safe_add("busy:1", true, 60) -- the other worker has the slot and has not moved the cursor yet
+    local admitted = limits.take(dict, "busy:", {count = 3, window = 60})
+    expect({admitted, dict:get("busy:2")}, {true, true})
+end
+
+function tests.a_full_dictionary_says_no_and_forgets_nobody()
+    limits.take(dict, "held:", {count = 1, window = 60})
+    local filled, why = 0, nil
+    repeat
+        local admitted
+        admitted, why = limits.take(dict, "fill" .. filled .. ":", {count = 1, window = 60})
+        filled = filled + 1
+    until not admitted or filled > 100000
+    expect(why, "no memory")
+    expect({limits.take(dict, "held:", {count = 1, window = 60})}, {false, 0, dict:ttl("held:0")})
+    dict:flush_all()
+end
+
+function tests.tasks_share_a_limit_and_each_keeps_one()
+    expect(limits.share({count = 50, window = 1}, 4), {count = 12, window = 1})
+    expect(limits.share({count = 2, window = 60}, 4), {count = 1, window = 60})
+end
+
+function tests.the_fields_say_the_policy_and_what_is_left()
+    local header = {}
+    limits.announce(header, {count = 50, window = 60}, false, 0, 12.2)
+    expect(header, {["RateLimit-Policy"] = '"default";q=50;w=60', RateLimit = '"default";r=0;t=13', ["Retry-After"] = 13})
+end
+
+return tests
