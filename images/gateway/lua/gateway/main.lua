@@ -56,9 +56,10 @@ local function identify(var, headers)
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
 end
 
-local function refuse_limited(var, name)
+local function refuse_limited(var, limit, wait, name)
     var.gw_limited = name
     metrics.count("gateway_limited_total", 'limit="' .. name .. '"')
+    limits.announce(ngx.header, limit, 0, wait)
     return problem.send(429, "More requests than this client may make; wait as many seconds as Retry-After says.")
 end
 
@@ -66,12 +67,15 @@ end
 local function within(var, limit, key, name)
     local admitted, cursor = limits.take(ngx.shared.limits, key, limit)
     if admitted then return true, cursor end
-    if admitted == nil then
-        ngx.log(ngx.ERR, "the dictionary of limits is full")
-        return problem.send(503) and false
-    end
-    limits.announce(ngx.header, limit, 0, cursor)
-    return refuse_limited(var, name) and false
+    if admitted == false then return refuse_limited(var, limit, cursor, name) and false end
+    ngx.log(ngx.ERR, "the dictionary of limits is full")
+    return problem.send(503) and false
+end
+
+-- Keeps one address from flooding the gateway, whatever it asks for and whoever it says it is.
+local function floods(var)
+    local admitted, wait = limits.count(ngx.shared.addresses, var.remote_addr .. ":", address_limit, ngx.now())
+    return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
 local function forward(var, service)
@@ -137,7 +141,7 @@ function _M.admit()
     hygiene.strip(headers)
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
-    if not within(var, address_limit, "a:" .. var.remote_addr .. ":", "address") then return end
+    if floods(var) then return end
     if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
