@@ -12,6 +12,7 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Reporter
 from infra.graph import Outcome, run_graph
+from infra.host_failure import why_no_host
 from infra.interruption import Stop
 from infra.rollout import Rollout
 from infra.stack_changes import StackChanger
@@ -109,7 +110,9 @@ class Execution:
             if ready >= step.count:
                 return f"{ready} connected"
             if self.clock() >= deadline:
-                raise EstaleiroError(_hosts_missing(self.aws, ready, step.count, [h.instance for h in hosts]))
+                connected = [host.instance for host in hosts if host.takes_tasks]
+                why = why_no_host(self.aws, self.stacks.output("cluster", "HostsGroup"), connected)
+                raise EstaleiroError(f"{ready} of {step.count} hosts connected in time{why}")
             self.stop.sleep(POLL_SECONDS)
 
     @_do.register
@@ -135,11 +138,3 @@ class Execution:
     def _(self, step: SmokeTest) -> str | None:
         self.smoke(self.stacks.output("edge", "Url"))
         return None
-
-
-def _hosts_missing(aws: Aws, ready: int, wanted: int, instances: list[str]) -> str:
-    said = aws.ec2.console_output(instances[0]) if instances else ""
-    tail = "\n".join(said.splitlines()[-20:])
-    return f"{ready} of {wanted} hosts connected in time; look at their console output" + (
-        f":\n{tail}" if tail else " in the EC2 console"
-    )
