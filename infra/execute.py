@@ -14,6 +14,8 @@ from infra.events import Reporter
 from infra.graph import Outcome, run_graph
 from infra.host_failure import why_no_host
 from infra.interruption import Stop
+from infra.refreshing import Refreshing
+from infra.replacement import Patience
 from infra.rollout import Rollout
 from infra.stack_changes import StackChanger
 from infra.steps import (
@@ -24,6 +26,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -99,6 +102,20 @@ class Execution:
     @_do.register
     def _(self, step: DeleteStack) -> str | None:
         return self.stacks.delete(step.id, step.name)
+
+    @_do.register
+    def _(self, step: RefreshHosts) -> str | None:
+        deploy = self.config.environment.deploy
+        Refreshing(
+            self.aws,
+            self.stacks.output("cluster", "HostsGroup"),
+            cluster=self.stacks.output("cluster", "ClusterName"),
+            patience=Patience(drain=deploy.service_seconds, connect=deploy.hosts_ready_seconds),
+            told=lambda text: self.reporter.tell("progress", step.id, text),
+            clock=self.clock,
+            sleep=self.stop.sleep,
+        ).run()
+        return None
 
     @_do.register
     def _(self, step: AwaitHosts) -> str | None:

@@ -15,6 +15,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -70,6 +71,8 @@ def step_text(step: Step) -> str:
             return f"update stack {step.stack.name}" + (" (removals)" if step.id.endswith("removals") else "")
         case DeleteStack():
             return f"delete stack {step.name}"
+        case RefreshHosts():
+            return "replace hosts of an older template, one after the other"
         case AwaitHosts():
             return f"wait for {step.count} connected hosts"
         case RunTask():

@@ -117,11 +117,12 @@ class AutoScaling:
     def start_refresh(self, name: str, *, warm_up_seconds: int) -> str:
         """Begin to replace every instance that is not of the group's template; return the refresh's id.
 
-        A new instance comes before an old one goes; those that scaling must spare are replaced as well.
+        A new instance comes before an old one goes, a tenth of the group (one at least) at a time; those that scaling
+        must spare are replaced as well.
         """
         preferences = {
             "MinHealthyPercentage": 100,
-            "MaxHealthyPercentage": 200,
+            "MaxHealthyPercentage": 110,
             "InstanceWarmup": warm_up_seconds,
             "SkipMatching": True,
             "ScaleInProtectedInstances": "Refresh",

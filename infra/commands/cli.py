@@ -10,7 +10,18 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, images, logs, migrate, rollback, status, teardown, token
+from infra.commands import (
+    bootstrap,
+    deploy,
+    hosts_words,
+    images,
+    logs,
+    migrate,
+    rollback,
+    status,
+    teardown,
+    token,
+)
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
@@ -217,9 +228,14 @@ def _token(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _hosts(root: Path, arguments: Arguments) -> int:
+    return hosts_words.act(opened(root, arguments), arguments)
+
+
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
     "deploy": _deploy,
+    "hosts": _hosts,
     "images": _images,
     "logs": _logs,
     "migrate": _migrate,

@@ -55,7 +55,7 @@ def nat_instance(
         user_data=data,
     )
     template = launch_template(draft, "NatLaunchTemplate", machine)
-    draft.add(
+    nat = draft.add(
         autoscaling.AutoScalingGroup(
             "NatGroup",
             DependsOn=["InternetAttachment", "PublicDefaultRoute"],
@@ -66,6 +66,7 @@ def nat_instance(
             Tags=autoscaling.Tags(Name=f"{draft.environment.project}-{draft.environment.name}-nat"),
         )
     )
+    draft.output("NatGroup", Ref(nat))
 
 
 def _references(draft: Draft, tables: Sequence[ec2.RouteTable]) -> dict[str, object]:
