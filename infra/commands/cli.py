@@ -10,7 +10,18 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, images, logs, migrate, rollback, status, teardown, token
+from infra.commands import (
+    bootstrap,
+    deploy,
+    images,
+    logs,
+    migrate,
+    recover,
+    rollback,
+    status,
+    teardown,
+    token,
+)
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
@@ -110,6 +121,27 @@ def _rollback(root: Path, arguments: Arguments) -> int:
     plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
     result, text = conclude(context, plan, outcome)
     data(result, text, arguments)
+    return 0
+
+
+def _recover(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(found: Sequence[recover.Finding]) -> None:
+        say("\n".join(f"{one.name} is {one.status}: {one.way.why}; {one.way.action}" for one in found))
+        if context.cloud is None:
+            agree("Go on?", arguments)
+
+    done = recover.recover(context, agreed)
+    half = recover.half_done(context)
+    name = context.config.environment.name
+    lines = done or ["every stack is in order"]
+    if half is not None:
+        lines.append(
+            f"release {half['release']} did not end ({half['verdict']}): "
+            f"`./deploy.py deploy {name}` finishes it, `./deploy.py rollback {name}` goes back"
+        )
+    data({"done": done, "half_done": half and half["release"]}, "\n".join(lines), arguments)
     return 0
 
 
@@ -224,6 +256,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "logs": _logs,
     "migrate": _migrate,
     "plan": _plan,
+    "recover": _recover,
     "releases": _releases,
     "rollback": _rollback,
     "run": _run,
