@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from infra.commands import (
     bootstrap,
@@ -45,19 +46,23 @@ def run(root: Path, words: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](root, arguments)
     except LeftAtOnce as error:
-        # Threads of this process still wait for AWS; they are not waited for.
-        print(error, file=sys.stderr, flush=True)
-        os._exit(error.exit_code)
+        leave(error)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(Interrupted("interrupted; run the same command again to go on"), file=sys.stderr)
-        return Interrupted.exit_code
+        leave(Interrupted("interrupted; run the same command again to go on"))
     except BrokenPipeError:
         # The reader went away (`logs | head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def leave(error: Interrupted) -> NoReturn:
+    """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
+    print(error, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(error.exit_code)
 
 
 def configuration(root: Path, arguments: Arguments) -> Config:
