@@ -14,17 +14,11 @@ from typing import NoReturn
 from infra.commands import (
     bootstrap,
     deploy,
-<<<<<<< HEAD
     hosts_words,
     images,
     logs,
     migrate,
-=======
-    images,
-    logs,
-    migrate,
     recover,
->>>>>>> main
     rollback,
     status,
     teardown,
