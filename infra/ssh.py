@@ -65,9 +65,9 @@ class Answer:
 Told = Callable[[Remote, Stream, str], None]
 
 
-def instance(name: str, region: str, *, key: Path | None = None) -> Remote:
+def instance(name: str, region: str, *, user: str = USER, key: Path | None = None) -> Remote:
     """Return an instance as a host behind its environment's tunnel."""
-    return Remote(name, gateway=f"{TUNNEL} --region {region}", key=key)
+    return Remote(name, user=user, gateway=f"{TUNNEL} --region {region}", key=key)
 
 
 def run_on(
@@ -105,21 +105,24 @@ def login_words(remote: Remote, command: Sequence[str] = ()) -> list[str]:
     return ["ssh", *options, f"{remote.user}@{remote.host}", *command]
 
 
-def fabric_task(work: Callable[[Remote], None]) -> Any:
+def fabric_task(work: Callable[[Remote], None], name: str) -> Any:
     """Return a function of a host as a task of `fab -H i-0abc …`; AWS_REGION says where the instance is."""
 
     def on(connection: Any) -> None:
-        host, port = str(connection.host), connection.port or 22
-        user = connection.user if connection.user != connection.config.user else USER
-        if re.match(r"m?i-[0-9a-f]+$", host):
-            work(instance(host, os.environ.get("AWS_REGION", "eu-west-1")))
+        if re.match(r"m?i-[0-9a-f]+$", str(connection.host)):
+            work(instance(connection.host, os.environ.get("AWS_REGION", "eu-west-1"), key=_key(connection)))
         else:
-            key = connection.connect_kwargs.get("key_filename")
-            chosen = key[0] if isinstance(key, list) else key
-            work(Remote(host, port, user, key=Path(chosen) if chosen else None))
+            work(Remote(connection.host, connection.port, connection.user, key=_key(connection)))
 
-    on.__name__, on.__doc__ = work.__name__, work.__doc__
-    return fabric.task(on)
+    on.__doc__ = work.__doc__
+    return fabric.task(on, name=name)
+
+
+def _key(connection: Any) -> Path | None:
+    """The private key of `fab -i`, which may be given more than once."""
+    found = connection.connect_kwargs.get("key_filename")
+    first = found[0] if isinstance(found, list) and found else found
+    return Path(first) if first else None
 
 
 def _run(remote: Remote, command: str, seconds: float | None, told: Told) -> Answer:

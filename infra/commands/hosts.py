@@ -19,17 +19,14 @@ from infra.host_checks import findings, script
 from infra.replacement import Patience, Replacement
 from infra.ssh import Answer, Remote
 
-JOURNAL = (
-    "sudo -n journalctl --no-pager --output=short-iso --unit=amazon-ecs-agent --unit=ecs-agent-netfilter"
-)
-
 
 @dataclass(frozen=True)
 class Login:
-    """How to get in: a private key other than ssh's own, and how many seconds a command may take."""
+    """How to get in: a private key other than ssh's own, as whom, and how many seconds a command may take."""
 
     key: Path | None = None
     seconds: float | None = None
+    user: str = ssh.USER
 
 
 def listed(context: Context) -> dict[str, Any]:
@@ -50,11 +47,6 @@ def run(
 ) -> tuple[Answer, ...]:
     """Run a command on the hosts named, on all for none, at once. Raises EstaleiroError where none can be reached."""
     return ssh.run_on(_remotes(context, names, login), command, seconds=login.seconds, told=told)
-
-
-def logs(lines: int, *, follow: bool) -> str:
-    """Return the command that shows the agent's journal."""
-    return f"{JOURNAL} --lines={lines}" + (" --follow" if follow else "")
 
 
 def log_in(context: Context, name: str, command: Sequence[str], login: Login) -> int:
@@ -132,7 +124,7 @@ def _remotes(context: Context, names: Sequence[str], login: Login) -> list[Remot
             "the local cloud's hosts are simulated by one Docker engine: there is no machine to log in to"
         )
     region = context.config.environment.region
-    return [ssh.instance(host.instance, region, key=login.key) for host in hosts]
+    return [ssh.instance(host.instance, region, user=login.user, key=login.key) for host in hosts]
 
 
 def _examined(host: FleetHost, answer: Answer) -> list[dict[str, Any]]:

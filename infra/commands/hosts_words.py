@@ -15,6 +15,7 @@ from infra.commands.hosts import Login
 from infra.commands.terminal import agree, data, say
 from infra.errors import ConfigurationError
 from infra.fleet import fleet_text
+from infra.host_tasks import journal
 from infra.report import table
 
 Arguments = argparse.Namespace
@@ -29,6 +30,7 @@ def add_words(command: argparse.ArgumentParser) -> None:
     command.add_argument("hosts", nargs="*", metavar="HOST", help="instance ids; none: all of them")
     command.add_argument("--yes", action="store_true", help="replace without asking")
     command.add_argument("--key", type=Path, metavar="FILE", help="the private key to log in with")
+    command.add_argument("--user", default=ssh.USER, help="whom to log in as (default: core)")
     command.add_argument(
         "--timeout",
         type=float,
@@ -65,7 +67,7 @@ def _run(context: Context, arguments: Arguments) -> int:
 def _logs(context: Context, arguments: Arguments) -> int:
     if arguments.follow:
         arguments.timeout = 0
-    return _everywhere(context, arguments, hosts.logs(arguments.lines, follow=arguments.follow))
+    return _everywhere(context, arguments, journal(arguments.lines, follow=arguments.follow))
 
 
 def _everywhere(context: Context, arguments: Arguments, command: str) -> int:
@@ -134,7 +136,7 @@ def _checks_text(checks: list[dict[str, Any]]) -> str:
 
 
 def _login(arguments: Arguments) -> Login:
-    return Login(arguments.key, arguments.timeout or None)
+    return Login(arguments.key, arguments.timeout or None, arguments.user)
 
 
 ACTIONS: dict[str, Callable[[Context, Arguments], int]] = {
