@@ -23,7 +23,15 @@ from infra.steps import (
 )
 
 _MARKS = {"add": "+", "change": "~", "replace": "!", "remove": "-"}
-_WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed": "FAILED", "skipped": "skipped"}
+_WORDS = {
+    "started": "…",
+    "progress": "·",
+    "log": "|",
+    "done": "ok",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "warning": "!",
+}
 
 
 def event_line(event: Event) -> str:
