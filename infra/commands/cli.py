@@ -14,6 +14,7 @@ from typing import NoReturn
 from infra.commands import (
     bootstrap,
     deploy,
+    hosts_words,
     images,
     logs,
     migrate,
@@ -278,9 +279,14 @@ def _token(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _hosts(root: Path, arguments: Arguments) -> int:
+    return hosts_words.act(opened(root, arguments), arguments)
+
+
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
     "deploy": _deploy,
+    "hosts": _hosts,
     "images": _images,
     "logs": _logs,
     "migrate": _migrate,

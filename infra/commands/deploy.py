@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from infra import naming, stacks
+from infra import host_images, naming, stacks
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
@@ -51,7 +51,18 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     desired = tuple(_with_expiry(context, stack) for stack in stacks.environment(context.config, images.tags))
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
+    _warn_of_old_hosts(context, actual)
     return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
+
+
+def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
+    """The hosts' image changes by `hosts update` alone, so somebody has to be reminded."""
+    image = actual.resolved.get("host-image")
+    if image is None or context.cloud is not None:
+        return
+    text = host_images.warning(context.aws, context.config.environment, image, datetime.now(UTC))
+    if text:
+        context.reporter.tell("warning", "hosts", text)
 
 
 def deploy(
@@ -149,7 +160,7 @@ def _with_expiry(context: Context, stack: Stack) -> Stack:
     end = datetime.now(UTC) + (timedelta(hours=amount) if unit == "h" else timedelta(days=amount))
     key = naming.expires_tag(context.config.environment.project)
     tags: Mapping[str, str] = {**stack.tags, key: end.isoformat(timespec="seconds")}
-    return Stack(stack.part, stack.name, stack.template, stack.parameters, tags, stack.protected)
+    return replace(stack, tags=tags)
 
 
 def next_commands(environment: str) -> Sequence[str]:

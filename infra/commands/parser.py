@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from infra.commands import hosts_words
+
 LOCAL = "local"
 
 
@@ -19,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
     return top
 
 
