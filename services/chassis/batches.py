@@ -59,7 +59,9 @@ class Batches:
     attempts: int = 8
 
 
-def run(engine: Engine, batches: Batches, *, say: Say = print, sleep: Callable[[float], None] = time.sleep) -> int:
+def run(
+    engine: Engine, batches: Batches, *, say: Say = print, sleep: Callable[[float], None] = time.sleep
+) -> int:
     """Go on where the last run stopped, to the last row; return how many rows this run moved.
 
     Each batch commits with its place, so a run that is killed repeats nothing. Raises DBAPIError.
@@ -70,13 +72,14 @@ def run(engine: Engine, batches: Batches, *, say: Say = print, sleep: Callable[[
         connection.execute(text("SELECT pg_advisory_lock(:key)"), key)
         connection.execute(text(PROGRESS))
         connection.commit()
-        reached, finished = _place(connection, batches)
+        place = _place(connection, batches)
+        reached = _first(connection, batches) if place is None else place.reached
         last = _last(connection, batches)
         connection.commit()
-        if finished:
+        if place is not None and place.finished:
             say(f"{batches.name}: was finished before, nothing to do")
             return 0
-        if reached:
+        if place is not None:
             say(f"{batches.name}: goes on after {batches.key} {reached}")
         return _all(connection, batches, reached, last, say, sleep)
 
@@ -121,7 +124,8 @@ def _all(
             told = now
         sleep(batches.pause)
     connection.execute(
-        text("UPDATE chassis.batch_progress SET finished_at = now() WHERE name = :name"), {"name": batches.name}
+        text("UPDATE chassis.batch_progress SET finished_at = now() WHERE name = :name"),
+        {"name": batches.name},
     )
     connection.commit()
     say(f"{batches.name}: {total} rows, finished")
@@ -166,20 +170,29 @@ def _one(connection: Connection, batches: Batches, after: int, size: int) -> tup
     return int(upto), moved
 
 
-def _place(connection: Connection, batches: Batches) -> tuple[int, bool]:
-    """Where the last run came to; before the first row when there was none."""
+@dataclass(frozen=True)
+class _Place:
+    reached: int
+    finished: bool
+
+
+def _place(connection: Connection, batches: Batches) -> _Place | None:
+    """Where the last run came to, None when there was none."""
     row = connection.execute(
         text("SELECT reached, finished_at IS NOT NULL FROM chassis.batch_progress WHERE name = :name"),
         {"name": batches.name},
     ).one_or_none()
-    if row is not None:
-        return int(row[0]), bool(row[1])
+    return None if row is None else _Place(int(row[0]), bool(row[1]))
+
+
+def _first(connection: Connection, batches: Batches) -> int:
+    """Begin: note and return the place before the first row."""
     lowest = connection.scalar(text(f"SELECT min({batches.key}) - 1 FROM {batches.table}"))  # noqa: S608
     connection.execute(
         text("INSERT INTO chassis.batch_progress (name, reached, moved) VALUES (:name, :reached, 0)"),
         {"name": batches.name, "reached": lowest or 0},
     )
-    return int(lowest or 0), False
+    return int(lowest or 0)
 
 
 def _last(connection: Connection, batches: Batches) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -82,7 +83,8 @@ def status(address: URL, service: str) -> dict[str, Any]:
 def goes_back(address: URL, service: str, to: str) -> bool:
     """Say whether reaching `to` would undo revisions."""
     with engine(address, f"migration status {service}").connect() as connection:
-        return _direction(service, _current(connection), to) is command.downgrade
+        current = _current(connection)
+    return _is_known(service, current) and _direction(service, current, to) is command.downgrade
 
 
 def sql(service: str, to: str = "head") -> None:
@@ -105,7 +107,7 @@ def _with_patience(address: URL, service: str, to: str, limits: Limits, say: Say
                 ) from error
             say(f"{service}: a table is locked by others, trying again")
             time.sleep(_pause(limits, attempt))
-        except (CommandError, MigrationError):
+        except (CommandError, RevisionError, MigrationError):
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -125,6 +127,11 @@ def _move(address: URL, service: str, to: str, limits: Limits, say: Say) -> None
         before = _current(connection)
         connection.commit()
         if not _is_known(service, before):
+            if to != "head":
+                raise MigrationError(
+                    f"{service}: the schema is at {before}, which is newer than this code; "
+                    "only the release that knows it can go back"
+                )
             say(f"{service}: nothing to do, the schema is at {before}, which is newer than this code")
             return
         direction = _direction(service, before, to)

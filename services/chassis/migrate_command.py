@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
@@ -28,7 +29,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         folder(asked.service)  # a wrong name is told before anything else
         _do(asked, environ)
-    except (MigrationError, SettingsError, LookupError, CommandError) as error:
+    except (MigrationError, SettingsError, LookupError, CommandError, RevisionError) as error:
         print(f"{error}", file=sys.stderr)
         return 1
     except DBAPIError as error:

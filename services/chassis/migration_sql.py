@@ -85,5 +85,7 @@ def sql_text(service: str, found: Sequence[RenderedRevision]) -> str:
     """Return the revisions' SQL as one script. Raises CommandError where one cannot be rendered."""
     for one in found:
         if one.problem:
-            raise CommandError(f"{service}: revision {one.revision} {one.problem}; run it to see what it does")
+            raise CommandError(
+                f"{service}: revision {one.revision} {one.problem}; run it to see what it does"
+            )
     return "\n".join(one.sql for one in found)

@@ -86,7 +86,10 @@ def run(metadata: MetaData) -> None:
 
 
 def _settings(lock: float, statement: float) -> tuple[str, str]:
-    return (f"SET lock_timeout = '{lock * 1000:.0f}ms'", f"SET statement_timeout = '{statement * 1000:.0f}ms'")
+    return (
+        f"SET lock_timeout = '{lock * 1000:.0f}ms'",
+        f"SET statement_timeout = '{statement * 1000:.0f}ms'",
+    )
 
 
 def _disturbs_nobody(construct: Any, dialect: Any) -> bool:

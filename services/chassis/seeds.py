@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, or_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Engine, Table, literal, or_
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 Say = Callable[[str], None]
 
@@ -37,9 +37,7 @@ def plant_demo(engine: Engine, service: str, say: Say) -> None:
     _plant(engine, service, "DEMO", _add, say)
 
 
-def _plant(
-    engine: Engine, service: str, name: str, put: Callable[[Connection, Seed], int], say: Say
-) -> None:
+def _plant(engine: Engine, service: str, name: str, put: Callable[[Connection, Seed], int], say: Say) -> None:
     if importlib.util.find_spec(f"{service}.seeds") is None:
         return
     found: Sequence[Seed] = getattr(importlib.import_module(f"{service}.seeds"), name, ())
@@ -47,7 +45,9 @@ def _plant(
         with engine.begin() as connection:
             written = put(connection, seed)
         if written:
-            say(f"{service}: {name.lower()} data: {written} of {len(seed.rows)} rows of {seed.table.name} written")
+            say(
+                f"{service}: {name.lower()} data: {written} of {len(seed.rows)} rows of {seed.table.name} written"
+            )
 
 
 def _correct(connection: Connection, seed: Seed) -> int:
@@ -57,9 +57,14 @@ def _correct(connection: Connection, seed: Seed) -> int:
         return _add(connection, seed)
     differs = or_(*(seed.table.c[column].is_distinct_from(value) for column, value in values.items()))
     statement = statement.on_conflict_do_update(index_elements=seed.key, set_=values, where=differs)
-    return int(connection.execute(statement).rowcount)
+    return _rows(connection, statement)
 
 
 def _add(connection: Connection, seed: Seed) -> int:
     statement = insert(seed.table).values([dict(row) for row in seed.rows])
-    return int(connection.execute(statement.on_conflict_do_nothing(index_elements=seed.key)).rowcount)
+    return _rows(connection, statement.on_conflict_do_nothing(index_elements=seed.key))
+
+
+def _rows(connection: Connection, statement: Insert) -> int:
+    """How many rows were written; the driver gives no row count for many values at once."""
+    return len(connection.execute(statement.returning(literal(1))).all())

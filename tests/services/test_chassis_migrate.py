@@ -20,6 +20,8 @@ from tokens.models import Base
 from tests.services.migration_case import ask, database, package, start, tables
 
 __all__ = ["database", "package"]  # fixtures
+
+
 def test_up_down_and_up_again_leave_the_tables_that_the_models_say(database):
     url = testing.postgres().url(database)
     said = []
