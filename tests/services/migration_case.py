@@ -7,6 +7,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
+
 from chassis import migrate_command, testing
 
 ENV = "from sqlalchemy import MetaData\nfrom chassis.migrations_env import run\nrun(MetaData())\n"

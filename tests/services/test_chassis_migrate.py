@@ -10,14 +10,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from migration_case import ask, database, package, start, tables
+from sqlalchemy import create_engine
+
 from chassis import migrate, testing
 from chassis.migrate import Limits, MigrationError, lock_key
 from chassis.migrations_env import Timeouts
 from chassis.schema import folder
-from sqlalchemy import create_engine
 from tokens.models import Base
-
-from tests.services.migration_case import ask, database, package, start, tables
 
 __all__ = ["database", "package"]  # fixtures
 

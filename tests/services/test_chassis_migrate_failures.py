@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+from migration_case import ask, database, package, quiet, start, tables
+
 from chassis import migrate, testing
 from chassis.migrate import Limits, MigrationError
 from chassis.migrations_env import Timeouts
-
-from tests.services.migration_case import ask, database, package, quiet, start, tables
 
 __all__ = ["database", "package"]  # fixtures
 

@@ -3,9 +3,9 @@
 import sys
 
 import pytest
-from chassis import migrate, testing
+from migration_case import ask, database, package, quiet
 
-from tests.services.migration_case import ask, database, package, quiet
+from chassis import migrate, testing
 
 __all__ = ["database", "package"]  # fixtures
 
