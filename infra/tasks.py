@@ -87,6 +87,8 @@ class TaskRunner:
         follower = LogFollower(self._aws, request.log_group, self._line)
         try:
             task = self._until_stopped(request, task, follower)
+        except _OverdueError:
+            raise
         except BaseException:
             self._aws.ecs.stop_task(request.cluster, task.arn, "Stopped by the command that started it")
             raise
@@ -140,7 +142,7 @@ class TaskRunner:
                 raise
             return task
 
-    def _overdue(self, request: TaskRequest, task: Task, follower: LogFollower) -> EstaleiroError:
+    def _overdue(self, request: TaskRequest, task: Task, follower: LogFollower) -> _OverdueError:
         """Stop the task, see it end, and say so with its last words."""
         self._aws.ecs.stop_task(request.cluster, task.arn, f"Did not end within {request.deadline} s")
         patience = self._clock() + STOP_SECONDS
@@ -149,7 +151,7 @@ class TaskRunner:
             task = self._looked_at(request, task, follower)
         follower.flush(task, self._sleep)
         lines = "".join(f"\n  | {line}" for line in last_lines(self._aws, request.log_group, task))
-        return EstaleiroError(
+        return _OverdueError(
             f"a task of {request.service} did not end within {request.deadline} s and was stopped; "
             f"look at its log, or raise deploy.task_seconds{lines}"
         )
@@ -161,14 +163,26 @@ class TaskRunner:
             for container in definition["containerDefinitions"]
             if container.get("essential", True)
         }
-        codes = {container.name: container.exit_code for container in task.containers if container.name in essential}
+        codes = {
+            container.name: container.exit_code
+            for container in task.containers
+            if container.name in essential
+        }
         known = [code for code in codes.values() if code is not None]
         code = max(known) if known and len(known) == len(essential) else None
         stopped = task.stop_code not in (None, ENDED_BY_ITSELF)
         if code == 0 and not stopped:
             return TaskResult(task.arn, 0, "", ())
-        cause = cause_of(task) if code != 0 else f"it was stopped before its end ({task.stopped_reason or task.stop_code})"
+        cause = (
+            cause_of(task)
+            if code != 0
+            else f"it was stopped before its end ({task.stopped_reason or task.stop_code})"
+        )
         return TaskResult(task.arn, code, cause, last_lines(self._aws, request.log_group, task), stopped)
+
+
+class _OverdueError(EstaleiroError):
+    """The deadline passed, and the task was stopped for it."""
 
 
 def _overrides(request: TaskRequest) -> TaskOverrides:
