@@ -62,9 +62,9 @@ class Batches:
 def run(
     engine: Engine, batches: Batches, *, say: Say = print, sleep: Callable[[float], None] = time.sleep
 ) -> int:
-    """Go on where the last run stopped, to the last row; return how many rows this run moved.
+    """Go on where the last run stopped, to the row that is the last one now; return how many rows this run moved.
 
-    Each batch commits with its place, so a run that is killed repeats nothing. Raises DBAPIError.
+    Rows that come later are the business of the code, or the trigger, that writes them. Each batch commits with its place, so a run that is killed repeats nothing. Raises DBAPIError.
     """
     # A session lock: two runs of one name take turns, and the second finds nothing to do.
     key = {"key": lock_key(f"batches:{batches.name}")}
@@ -113,7 +113,7 @@ def _all(
     size, total, told, first = batches.size, 0, time.monotonic(), reached
     while True:
         began = time.monotonic()
-        upto, moved = _patiently(connection, batches, reached, size, sleep)
+        upto, moved = _patiently(connection, batches, _Rows(reached, last, size), sleep)
         if upto is None:
             break
         now, reached, total = time.monotonic(), upto, total + moved
@@ -133,12 +133,12 @@ def _all(
 
 
 def _patiently(
-    connection: Connection, batches: Batches, after: int, size: int, sleep: Callable[[float], None]
+    connection: Connection, batches: Batches, rows: _Rows, sleep: Callable[[float], None]
 ) -> tuple[int | None, int]:
     """One batch; a lock that others hold is waited for a few times, with nothing held meanwhile."""
     for attempt in range(1, batches.attempts + 1):
         try:
-            return _one(connection, batches, after, size)
+            return _one(connection, batches, rows)
         except DBAPIError as error:
             connection.rollback()
             busy = getattr(error.orig, "sqlstate", None) in (LOCK_NOT_AVAILABLE, DEADLOCK)
@@ -148,26 +148,35 @@ def _patiently(
     raise AssertionError("a batch neither ended nor failed")
 
 
-def _one(connection: Connection, batches: Batches, after: int, size: int) -> tuple[int | None, int]:
+def _one(connection: Connection, batches: Batches, rows: _Rows) -> tuple[int | None, int]:
     """Move the next rows and note the place, in one transaction; (None, 0) when there are no more."""
     connection.execute(text(f"SET LOCAL lock_timeout = {int(batches.lock_timeout * 1000)}"))
     upto = connection.scalar(
         text(
             f"SELECT max({batches.key}) FROM (SELECT {batches.key} FROM {batches.table} "  # noqa: S608 (our code's own names)
-            f"WHERE {batches.key} > :after ORDER BY {batches.key} LIMIT :size) AS batch"
+            f"WHERE {batches.key} > :after AND {batches.key} <= :last ORDER BY {batches.key} LIMIT :size) AS batch"
         ),
-        {"after": after, "size": size},
+        vars(rows),
     )
     if upto is None:
         connection.rollback()
         return None, 0
-    moved = connection.execute(text(batches.statement), {"after": after, "upto": upto}).rowcount
+    moved = connection.execute(text(batches.statement), {"after": rows.after, "upto": upto}).rowcount
     connection.execute(
         text("UPDATE chassis.batch_progress SET reached = :upto, moved = moved + :moved WHERE name = :name"),
         {"upto": upto, "moved": moved, "name": batches.name},
     )
     connection.commit()
     return int(upto), moved
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The next `size` rows with `after` < key <= `last`."""
+
+    after: int
+    last: int
+    size: int
 
 
 @dataclass(frozen=True)
