@@ -64,7 +64,8 @@ def run(
 ) -> int:
     """Go on where the last run stopped, to the row that is the last one now; return how many rows this run moved.
 
-    Rows that come later are the business of the code, or the trigger, that writes them. Each batch commits with its place, so a run that is killed repeats nothing. Raises DBAPIError.
+    Rows that come later are the business of the code, or the trigger, that writes them. Each batch commits with its
+    place, so a run that is killed repeats nothing. Raises DBAPIError.
     """
     # A session lock: two runs of one name take turns, and the second finds nothing to do.
     key = {"key": lock_key(f"batches:{batches.name}")}
