@@ -89,8 +89,8 @@ class TaskRunner:
             task = self._until_stopped(request, task, follower)
         except _OverdueError:
             raise
-        except BaseException:
-            self._aws.ecs.stop_task(request.cluster, task.arn, "Stopped by the command that started it")
+        except BaseException as error:
+            self._stop(request, task, error)
             raise
         return self._judged(request, task)
 
@@ -141,6 +141,16 @@ class TaskRunner:
             if not is_passing(error):
                 raise
             return task
+
+    def _stop(self, request: TaskRequest, task: Task, reason: BaseException) -> None:
+        """Stop a task that is no longer watched. Raises EstaleiroError when that fails: it may still be at work."""
+        try:
+            self._aws.ecs.stop_task(request.cluster, task.arn, "Stopped by the command that started it")
+        except AwsError as error:
+            raise EstaleiroError(
+                f"a task of {request.service} is no longer watched ({reason}) and could not be stopped: {error}; "
+                f"it may still run as {task.arn}"
+            ) from error
 
     def _overdue(self, request: TaskRequest, task: Task, follower: LogFollower) -> _OverdueError:
         """Stop the task, see it end, and say so with its last words."""

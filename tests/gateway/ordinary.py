@@ -83,7 +83,7 @@ The password in it is swordfish, the user is admin, the host is root and the she
 and then; and 1 = 1, as they say, or 'or', or "and", or not (or maybe).
 null, undefined, NaN, true, false, None, nil, void: a film about nothing.
 Price: 9,99 € / $9.99 / £8.99; rating: 4.5 (±0.5); ratio 2.39:1; 24 fps; 4K@60Hz; H.264/AVC.
-""".strip().split("\n")  # noqa: E501
+""".strip().split("\n")
 
 AGENTS = """
 Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36
@@ -103,7 +103,26 @@ Go-http-client/2.0
 films-app/3.2.1 (build 4711; de_DE; release)
 """.strip().split("\n")
 
-_WORDS = "slow brave tender loud quiet odd warm cold bright dark long short film plot cast score scene shot".split()
+_WORDS = [
+    "slow",
+    "brave",
+    "tender",
+    "loud",
+    "quiet",
+    "odd",
+    "warm",
+    "cold",
+    "bright",
+    "dark",
+    "long",
+    "short",
+    "film",
+    "plot",
+    "cast",
+    "score",
+    "scene",
+    "shot",
+]
 
 
 def requests(count: int, *, seed: int = 1) -> Iterator[tuple[str, bytes]]:

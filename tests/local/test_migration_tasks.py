@@ -125,9 +125,18 @@ class Running:
     """A migration that runs beside the test."""
 
     def __init__(self, yard: Yard) -> None:
+        self._yard = yard
         self._ended: list[tuple[TaskResult, list[str]]] = []
-        self._thread = threading.Thread(target=lambda: self._ended.append(yard.migrate()))
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        self._ended.append(self._yard.migrate())
+
+    def until_slow(self) -> None:
+        """Wait for the slow revision; fail with the task's own words when it ended before."""
+        wait_for("the slow revision", lambda: self._ended or self._yard.query(SLEEPING), seconds=90)
+        assert self._ended == [], self._ended[0][0].explanation
 
     def end(self) -> tuple[TaskResult, list[str]]:
         self._thread.join(120)
@@ -171,16 +180,17 @@ def yard(cloud: Cloud, cluster: str, image: str, database: Database) -> Yard:
     return made
 
 
-def task_container(yard: Yard) -> str:
-    """The engine's name of the container that migrates."""
-    (arn,) = yard.cloud.client("ecs").list_tasks(cluster=yard.cluster)["taskArns"]
-    return f"{yard.cloud.settings.name}-{arn.rsplit('/', 1)[-1]}-migrate"
+def kill(yard: Yard) -> None:
+    """Kill -9 the container that migrates."""
+    name = f"{yard.cloud.settings.name}-{yard.name}-"
+    (container,) = engine.client().containers.list(filters={"name": name})
+    container.kill(signal="SIGKILL")
 
 
 def test_a_killed_container_fails_and_of_two_reruns_exactly_one_converges(yard: Yard) -> None:
     first = Running(yard)
-    wait_for("the slow revision", lambda: yard.query(SLEEPING), seconds=90)
-    engine.client().api.kill(task_container(yard), signal="SIGKILL")
+    first.until_slow()
+    kill(yard)
     result, lines = first.end()
     left = yard.tables()
     yard.query("UPDATE pace SET seconds = 0")
@@ -197,7 +207,7 @@ def test_a_killed_container_fails_and_of_two_reruns_exactly_one_converges(yard: 
 
 def test_a_host_lost_in_the_middle_is_a_failure_and_the_rerun_converges_elsewhere(yard: Yard) -> None:
     first = Running(yard)
-    wait_for("the slow revision", lambda: yard.query(SLEEPING), seconds=90)
+    first.until_slow()
     api = yard.cloud.client("ecs")
     (arn,) = api.list_container_instances(cluster=yard.cluster)["containerInstanceArns"]
     found = api.describe_container_instances(cluster=yard.cluster, containerInstances=[arn])
