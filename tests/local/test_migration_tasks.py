@@ -99,6 +99,8 @@ class Yard:
             "name": "migrate",
             "image": image or self.image,
             "memory": 256,
+            "linuxParameters": {"initProcessEnabled": True},
+            "stopTimeout": 5,
             "command": ["python3", "-m", "chassis.migrate", "yard"],
             "environment": [{"name": key, "value": value} for key, value in variables.items()],
             "secrets": [
