@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+<<<<<<< HEAD
+from infra.commands import bootstrap, deploy, images, logs, migrating, rollback, status, teardown, token
+=======
 from infra.commands import (
     bootstrap,
     deploy,
@@ -24,6 +27,7 @@ from infra.commands import (
     teardown,
     token,
 )
+>>>>>>> main
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
@@ -214,10 +218,10 @@ def _images(root: Path, arguments: Arguments) -> int:
 
 
 def _migrate(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-    wanted = migrate.Migration(arguments.to, arguments.sql, arguments.status)
-    migrate.migrate(context, arguments.services, wanted, print)
-    return 0
+    config = configuration(root, arguments)
+    if arguments.lint:
+        return migrating.lint(root, config, arguments)
+    return migrating.run(opened(root, arguments, config), arguments)
 
 
 def _run(root: Path, arguments: Arguments) -> int:
