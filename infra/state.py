@@ -63,7 +63,9 @@ class Lock:
         self._sleep = sleep
 
     @contextmanager
-    def held(self, *, wait_seconds: float = 0, note: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    def held(
+        self, *, wait_seconds: float = 0, note: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
         """Hold the lock for the block; a silent owner is waited for, a living one for `wait_seconds`.
 
         Raises Locked when somebody else holds it.
@@ -101,7 +103,9 @@ class Lock:
                 if alive and now - began >= wait_seconds:
                     raise self._taken(other)
                 note(f"waiting for {'the' if alive else 'the silent'} owner of the lock: {other.sentence}")
-            if now - since >= self._lifetime and self._bucket.put_if_match(self._key, self._body(), found.etag):
+            if now - since >= self._lifetime and self._bucket.put_if_match(
+                self._key, self._body(), found.etag
+            ):
                 return
             if wait_seconds and now - began >= wait_seconds and now - since < 2 * RENEW_SECONDS:
                 raise self._taken(other)

@@ -46,6 +46,23 @@ function tests.a_full_dictionary_says_no_and_forgets_nobody()
     dict:flush_all()
 end
 
+function tests.a_coarse_limit_counts_this_window_and_what_still_weighs_of_the_last()
+    local limit, seen = {count = 4, window = 1}, {}
+    for _ = 1, 5 do seen[#seen + 1] = limits.count(dict, "coarse:", limit, 100.5) end
+    expect(seen, {true, true, true, true, false})
+    expect({limits.count(dict, "coarse:", limit, 101.25)}, {true})
+    expect({limits.count(dict, "coarse:", limit, 101.25)}, {false, 0.75})
+    expect({limits.count(dict, "coarse:", limit, 103)}, {true})
+end
+
+function tests.a_client_that_asks_much_is_told_what_remains_as_exactly()
+    local limit = {count = 100, window = 60}
+    for taken = 1, 100 do
+        local _, cursor = limits.take(dict, "much:", limit)
+        expect(limits.remaining(dict, "much:", limit, cursor), 100 - taken)
+    end
+end
+
 function tests.tasks_share_a_limit_and_each_keeps_one()
     expect(limits.share({count = 50, window = 1}, 4), {count = 12, window = 1})
     expect(limits.share({count = 2, window = 60}, 4), {count = 1, window = 60})

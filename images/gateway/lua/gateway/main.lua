@@ -54,11 +54,13 @@ local function identify(var, headers)
     var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
     local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
+    if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
 end
 
-local function refuse_limited(var, name)
+local function refuse_limited(var, limit, wait, name)
     var.gw_limited = name
     metrics.count("gateway_limited_total", 'limit="' .. name .. '"')
+    limits.announce(ngx.header, limit, 0, wait)
     return problem.send(429, "More requests than this client may make; wait as many seconds as Retry-After says.")
 end
 
@@ -66,12 +68,15 @@ end
 local function within(var, limit, key, name)
     local admitted, cursor = limits.take(ngx.shared.limits, key, limit)
     if admitted then return true, cursor end
-    if admitted == nil then
-        ngx.log(ngx.ERR, "the dictionary of limits is full")
-        return problem.send(503) and false
-    end
-    limits.announce(ngx.header, limit, 0, cursor)
-    return refuse_limited(var, name) and false
+    if admitted == false then return refuse_limited(var, limit, cursor, name) and false end
+    ngx.log(ngx.ERR, "the dictionary of limits is full")
+    return problem.send(503) and false
+end
+
+-- Keeps one address from flooding the gateway, whatever it asks for and whoever it says it is.
+local function floods(var)
+    local admitted, wait = limits.count(ngx.shared.addresses, var.remote_addr .. ":", address_limit, ngx.now())
+    return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
 local function forward(var, service)
@@ -137,7 +142,7 @@ function _M.admit()
     hygiene.strip(headers)
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
-    if not within(var, address_limit, "a:" .. var.remote_addr .. ":", "address") then return end
+    if floods(var) then return end
     if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
@@ -185,13 +190,11 @@ function _M.problem()
     return problem.send(ngx.status)
 end
 
--- The header of every answer: ids and security headers; a service's own 5xx body is marked to be replaced.
+-- The header of every answer; what is the same on all is in nginx.conf. A service's own 5xx body is marked to be replaced.
 function _M.headers()
-    local var, header = ngx.var, ngx.header
-    hygiene.cors(header, var.http_origin, options.cors_origins)
-    header["X-Request-ID"] = var.gw_request_id
-    header["traceparent"] = var.gw_traceparent
-    hygiene.protect(header, var.gw_forwarded_proto == "https")
+    local header = ngx.header
+    header["Server"] = nil
+    if next(options.cors_origins) then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
     if ngx.status >= 500 and ngx.ctx.upstream then
         ngx.ctx.replacement = problem.text(ngx.status)
         header["Content-Type"] = "application/problem+json"
