@@ -5,6 +5,7 @@ that waits for room which does not come.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,6 +22,10 @@ from infra.task_requests import service_output, task_output
 
 LOOK_SECONDS = 2.0
 STUCK = "UPDATE_ROLLBACK_FAILED"
+# What CloudFormation wraps around a resource handler's words.
+_HANDLER = re.compile(
+    r'Resource handler returned message: "(.*?)" \(RequestToken: [\w-]+, HandlerErrorCode: \w+\)'
+)
 
 
 class CauseWatch:
@@ -211,5 +216,6 @@ def _ecs_says(service: str, process: str, deployment: ServiceDeployment) -> str:
 
 
 def _with_way_out(reason: str) -> str:
+    reason = _HANDLER.sub(r"\1", reason)
     advice = "mend what keeps it from going back, then deploy again: that continues the rollback first"
     return f"{reason}; {advice}" if STUCK in reason else reason

@@ -93,7 +93,10 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
 
 def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:
     """What failed and what was therefore not done, for the last lines that a command prints."""
-    lines = [f"{name}: {error}" for name, error in failed.items()]
+    lines = [
+        str(error) if str(error).startswith(f"{name} ") else f"{name}: {error}"
+        for name, error in failed.items()
+    ]
     if not_run:
         lines.append(f"not done because of that: {', '.join(not_run)}")
     return "\n".join(lines)
