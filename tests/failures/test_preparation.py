@@ -32,7 +32,8 @@ def test_a_json_key_that_is_missing(yard: Yard, told: Told) -> None:
     told.add("JSON key missing", end)
     assert end.code == 1
     assert re.match(
-        r"stock provision: the provision task of stock failed: the secret \S+ has no JSON key password", end.sentence
+        r"stock provision: the provision task of stock failed: the secret \S+ has no JSON key password",
+        end.sentence,
     )
     assert "add the key to the secret's value and deploy again" in end.sentence
     assert yard.running("stock", "web") == before

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from pathlib import Path
 
 import docker
 
@@ -51,7 +50,9 @@ def test_a_container_that_exits_at_once_trips_the_breaker_and_is_rolled_back(yar
         "    reading the settings",
         "    the settings have no colour",
     ]
-    assert re.search(r"ECS, shop web: ROLLBACK_SUCCESSFUL, [23] of 2 failures: .*threshold was exceeded", end.last)
+    assert re.search(
+        r"ECS, shop web: ROLLBACK_SUCCESSFUL, [23] of 2 failures: .*threshold was exceeded", end.last
+    )
     assert set(load.answers) == {"one"}
     newest = yard.deployments("shop", "web")[0]
     assert newest["status"] == "ROLLBACK_SUCCESSFUL"

@@ -21,7 +21,14 @@ import boto3
 
 ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project"
-COPIED = ("deploy.py", "requirements.lock", "infra", "images", "services/chassis", "services/requirements.lock")
+COPIED = (
+    "deploy.py",
+    "requirements.lock",
+    "infra",
+    "images",
+    "services/chassis",
+    "services/requirements.lock",
+)
 
 # Two hosts of 2048 CPU units and about 1.9 GB; what waits for room gives up soon.
 ENVIRONMENT = """
@@ -37,14 +44,14 @@ instance = "db.t3.micro"
 retention_days = 1
 [deploy]
 soak_seconds = 1
-hosts_ready_seconds = 60
-service_seconds = 120
-task_seconds = 60
+hosts_ready_seconds = 120
+service_seconds = 400
+task_seconds = 400
 placement_seconds = 10
-stack_seconds = 120
+stack_seconds = 400
 """
 
-PATIENT = "health = { interval = 5, timeout = 10, retries = 5, start_period = 60 }"
+PATIENT = "health = { interval = 60, timeout = 30, retries = 5, start_period = 60 }"
 STRICT = "health = { interval = 5, timeout = 5, retries = 1, start_period = 0 }"
 FRONT = """
 description = "The door, which issues tokens as well"
@@ -59,7 +66,11 @@ cpu = 128
 memory = 128
 count = 2
 stop_timeout = 2
-health = { command = ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health')"] }
+[processes.web.health]
+command = ["python3", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/health')"]
+interval = 60
+timeout = 30
+start_period = 60
 """
 
 
@@ -254,7 +265,9 @@ class Yard:
     def switch(self, fault: str, **values: Any) -> None:
         """Switch a fault of the local cloud."""
         body = json.dumps({"fault": fault, **values}).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.api_port}/_local-cloud/faults", body, timeout=10):
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.api_port}/_local-cloud/faults", body, timeout=10
+        ):
             pass
 
 
@@ -270,7 +283,7 @@ def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:
 
 def ended(command: subprocess.Popen[str], began: float) -> Ended:
     """Wait for a command's end."""
-    text, _ = command.communicate(timeout=300)
+    text, _ = command.communicate(timeout=600)
     return Ended(command.returncode, time.monotonic() - began, text)
 
 
