@@ -26,8 +26,9 @@ _WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed"
 
 
 def event_line(event: Event) -> str:
-    """One line of progress: seconds, step, what happened."""
-    text = f" {event.text}" if event.text else ""
+    """One line of progress: seconds, step, what happened; of a failure the first line, the rest comes at the end."""
+    shown = event.text.partition("\n")[0] if event.kind == "failed" else event.text
+    text = f" {shown}" if shown else ""
     return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
 
 

@@ -42,7 +42,7 @@ def eat() -> None:
     print("eating memory")
     eaten = []
     while True:
-        eaten.append(b"x" * 1_000_000)
+        eaten.append(b"x" * 16_000_000)
 
 
 {"web": web, "work": work, "crash": crash, "idle": idle, "eat": eat}[sys.argv[1]]()
