@@ -42,9 +42,19 @@ local function excluded(exclude, rule)
     return exclude and (exclude[rule.id] or exclude[rule.class])
 end
 
+local last_text, last_needs, last_found
+
+-- Whether a text has what a rule needs before it can match. Rules in a row need the same, which is looked for once.
+local function has(text, needs)
+    if last_text ~= text or last_needs ~= needs then
+        last_text, last_needs, last_found = text, needs, find(text, needs, "ijo") ~= nil
+    end
+    return last_found
+end
+
 local function apply(rule, text, context, finding)
     if finding.seen[rule.id] or (rule.only and rule.only ~= context.where) or excluded(context.exclude, rule) then return end
-    if rule.needs and not find(text, rule.needs, "ijo") then return end
+    if rule.needs and not has(text, rule.needs) then return end
     local from, to, why = find(text, rule.pattern, "ijos")
     if not from and not why then return end
     finding.seen[rule.id] = true
