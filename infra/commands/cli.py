@@ -10,9 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token
+from infra.commands import bootstrap, deploy, ending, images, logs, migrate, status, token
 from infra.commands import run as run_command
-from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.context import Context, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
@@ -97,23 +97,6 @@ def _plan(root: Path, arguments: Arguments) -> int:
     plan = deploy.prepare(context, built, only=arguments.service).plan
     data(plan_json(plan), plan_text(plan), arguments)
     return 1 if arguments.fail_on_changes and not plan.empty else 0
-
-
-def _teardown(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    teardown.refuse_protected(config)
-    if uses_local_cloud(config):
-        settings = local_settings(root, config)
-        if settings.state.exists():
-            agree("This removes the local cloud and all its data. Go on?", arguments)
-        removed = teardown.teardown_local(settings)
-    else:
-        context = opened(root, arguments, config)
-        agree(f"This removes {config.environment.name} and all its data. Go on?", arguments)
-        removed = teardown.teardown(context)
-    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
-    data({"environment": config.environment.name, "removed": removed}, text, arguments)
-    return 0
 
 
 def _bootstrap(root: Path, arguments: Arguments) -> int:
@@ -206,6 +189,6 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "releases": _releases,
     "run": _run,
     "status": _status,
-    "teardown": _teardown,
     "token": _token,
+    **ending.COMMANDS,
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from infra.commands import ending
+
 LOCAL = "local"
 
 
@@ -19,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    ending.add_words(lambda name, help_: _command(commands, name, help_))
     return top
 
 
@@ -54,8 +57,6 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     deploy.add_argument(
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
-    teardown = _command(commands, "teardown", "remove the environment and everything in it")
-    teardown.add_argument("--yes", action="store_true", help="remove without asking")
 
 
 def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -91,11 +91,18 @@ class Group:
         return _made(group)
 
     def delete(self, existing: Existing) -> None:
-        """The group's hosts end with it."""
+        """The group's hosts end with it; one that is protected from scale-in keeps it from going, as on AWS."""
         from ministack.services import autoscaling
 
         group = autoscaling._asgs.get(existing.physical_id, {})
-        hosts = [member["InstanceId"] for member in group.get("Instances", ())]
+        protected = [
+            one["InstanceId"] for one in group.get("Instances", ()) if one.get("ProtectedFromScaleIn")
+        ]
+        if protected:
+            raise LocalCloudError(f"instances are protected from scale in: {', '.join(sorted(protected))}")
+        # At zero, nobody launches another host while these end.
+        group |= {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
+        hosts = _machines(existing.physical_id)
         if hosts:
             api.call("ec2", "TerminateInstances", InstanceIds=hosts)
         api.call(
@@ -104,6 +111,18 @@ class Group:
             AutoScalingGroupName=existing.physical_id,
             ForceDelete=True,
         )
+
+
+def _machines(group: str) -> list[str]:
+    """Return the instances that were launched for a group and have not ended, members of it or no longer."""
+    from ministack.services import ec2
+
+    mark = {"Key": "aws:autoscaling:groupName", "Value": group}
+    return [
+        name
+        for name, record in ec2._instances.items()
+        if mark in ec2._tags.get(name, ()) and record["State"]["Name"] != "terminated"
+    ]
 
 
 def _made(group: dict[str, Any]) -> Made:

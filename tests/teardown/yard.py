@@ -1,0 +1,101 @@
+"""An environment's own stacks, deployed to a local cloud's control plane with no task running, and the account behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra import naming, stacks
+from infra.aws import Aws, connect
+from infra.commands.context import Context
+from infra.config import Config, load
+from infra.events import Reporter
+from infra.execute import Execution
+from infra.plan import Plan, RunTask, SmokeTest, plan
+from infra.plan import CreateStack, PushImage
+from infra.snapshot import snapshot
+from infra.stacks.model import Resolved, Stack
+from tests.local.cloud import ACCOUNT, Cloud
+from tests.shipyard import SHIPYARD, tags
+
+ENVIRONMENT = """
+account = "000000000000"
+region = "eu-west-1"
+{more}
+[network]
+nat = "instance"
+
+[hosts]
+instance_types = ["t3.medium", "t3a.medium"]
+max = 4
+
+[edge]
+domain = "{{environment}}.example.org"
+zone_id = "{zone}"
+
+[deploy]
+stack_seconds = 120
+"""
+
+
+def write_root(root: Path, *, zone: str, more: str = "", processes: str = "count = 0") -> Path:
+    """A project for the local cloud: the fixture's services, each process with `processes`, and one environment file."""
+    shutil.copytree(SHIPYARD / "services", root / "services")
+    folder = root / "infra" / "environments"
+    folder.mkdir(parents=True)
+    shutil.copy(SHIPYARD / "infra" / "environments" / "base.toml", folder)
+    (folder / "staging.toml").write_text(ENVIRONMENT.format(zone=zone, more=more) + _counts(root, processes))
+    return root
+
+
+def _counts(root: Path, processes: str) -> str:
+    import tomllib
+
+    lines = []
+    for manifest in sorted((root / "services").glob("*/service.toml")):
+        for process in tomllib.loads(manifest.read_text())["processes"]:
+            lines.append(f"[services.{manifest.parent.name}.processes.{process}]\n{processes}\n")
+    return "\n".join(lines)
+
+
+def context(root: Path, name: str, aws: Aws, *, like: str | None = None) -> Context:
+    """A command's surroundings on that account."""
+    return Context(root, load(root, name, like=like), aws, Reporter(lambda event: None, lambda: 0.0), None)
+
+
+def account(aws: Aws, config: Config) -> None:
+    """The account stack, without its looked-up parameters' makers."""
+    from infra.commands.bootstrap import bootstrap
+
+    bootstrap(Context(SHIPYARD, config, aws, Reporter(lambda event: None, lambda: 0.0), None))
+
+
+def deploy(context: Context) -> None:
+    """Create every stack of the environment; nothing is migrated, judged or asked."""
+    config, aws = context.config, context.aws
+    desired = stacks.environment(config, tags(config))
+    actual = snapshot(aws, config, desired)
+    whole = plan(config, desired, actual)
+    creates = [step for step in whole.steps if isinstance(step, CreateStack)]
+    ids = {step.id for step in creates}
+    parts = {step.stack.part: step.id for step in creates}
+    from dataclasses import replace
+
+    wanted = tuple(
+        replace(step, needs=frozenset(parts[part] for part in step.stack.needs if part in parts))
+        for step in creates
+    )
+    execution = Execution(
+        aws=aws,
+        config=config,
+        reporter=context.reporter,
+        actual=actual,
+        release="test",
+        smoke=lambda url: None,
+        push=lambda reference: None,
+    )
+    outcome = execution.run(Plan(config.environment.name, wanted))
+    assert (outcome.failed, outcome.not_run) == ({}, ()), outcome.failed
