@@ -7,20 +7,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, ending, images, logs, migrate, status, token
+from infra.commands import bootstrap, deploy, ending, images, logs, migrate, rollback, status, token
 from infra.commands import run as run_command
 from infra.commands.context import Context, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
-from infra.errors import ConfigurationError, EstaleiroError, Interrupted
-from infra.plan import Plan
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
 from infra.report import plan_json, plan_text, table
 from infra.state import Releases
+from infra.steps import Plan
 
 Arguments = argparse.Namespace
 
@@ -33,6 +33,10 @@ def run(root: Path, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         return COMMANDS[arguments.command](root, arguments)
+    except LeftAtOnce as error:
+        # Threads of this process still wait for AWS; they are not waited for.
+        print(error, file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -87,6 +91,23 @@ def _deploy(root: Path, arguments: Arguments) -> int:
 
     wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
+    result, text = conclude(context, plan, outcome)
+    if outcome is not None:
+        built.prune()
+    data(result, text, arguments)
+    return 0
+
+
+def _rollback(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(plan: Plan, warnings: Sequence[str]) -> bool:
+        say("\n".join([plan_text(plan), *(f"warning: {text}" for text in warnings)]))
+        if context.cloud is None:
+            agree("Go back?", arguments)
+        return True
+
+    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
     result, text = conclude(context, plan, outcome)
     data(result, text, arguments)
     return 0
@@ -187,6 +208,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "migrate": _migrate,
     "plan": _plan,
     "releases": _releases,
+    "rollback": _rollback,
     "run": _run,
     "status": _status,
     "token": _token,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
-from infra.commands.deploy import lock
+from infra.commands.locking import lock
 from infra.config import Config, environment_names, load
 from infra.errors import ConfigurationError, EstaleiroError
 from infra.local import process as local

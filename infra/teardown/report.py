@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from infra.plan import DeleteStack, Step
 from infra.report import table
+from infra.steps import DeleteStack, Step
 from infra.teardown.audit import Audit
 from infra.teardown.cost import Line, total
 from infra.teardown.inventory import Inventory, Owner
@@ -83,7 +83,7 @@ def counted(project: str, inventory: Inventory) -> dict[str, int]:
     return dict(sorted(Counter(one.kind for one in inventory.found if owner.tagged(one)).items()))
 
 
-def step_text(step: Step) -> str:  # noqa: PLR0911  (one line for each kind of step)
+def step_text(step: Step) -> str:
     """One step as a short sentence."""
     match step:
         case StopTask():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.plan import DeleteStack, Step
+from infra.steps import DeleteStack, Step
 
 __all__ = [
     "DeleteStack",

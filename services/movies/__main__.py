@@ -11,7 +11,6 @@ from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
 from chassis.web import Application, Dependencies
-
 from movies.app import make_app
 
 

@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 import msgspec
+
 from chassis import pages
 from chassis.auth import authenticated
 from chassis.problems import ProblemError
 from chassis.web import Handler
-
 from movies import catalogue
 from movies.models import Movie
 from movies.shapes import MovieInput, MovieOutput, MoviesQuery

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+
 from chassis import client, logs, settings, tasks
 from chassis.auth import Verifier
 from chassis.database import Database, SyncDatabase, url
@@ -14,7 +15,6 @@ from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
 from chassis.web import Application
-
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
 from reviews.rating_requests import RatingRequests

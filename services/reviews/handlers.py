@@ -3,13 +3,13 @@
 from typing import Any
 
 import msgspec
+
 from chassis import pages
 from chassis.auth import authenticated
 from chassis.client import ServiceUnavailable
 from chassis.pages import PageQuery
 from chassis.problems import ProblemError
 from chassis.web import Handler
-
 from reviews import charts, ratings, reviewing
 from reviews.models import Review
 from reviews.shapes import ChartQuery, KnownMovie, ReviewInput, ReviewOutput

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sqlalchemy.exc import DBAPIError
+
 from chassis import database, logs
 from chassis.database import Database
 from chassis.schema import schema
@@ -23,8 +25,6 @@ from chassis.settings import (
     secrets_of,
 )
 from chassis.web import Application
-from sqlalchemy.exc import DBAPIError
-
 from tokens import commands
 from tokens.app import Dependencies, make_app
 from tokens.clients import ClientsError

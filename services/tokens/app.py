@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chassis import web
-
 from tokens.handlers import KeysHandler, MetadataHandler, TokenHandler
 from tokens.hashing import SecretChecker
 from tokens.ring import KeyRing

@@ -8,7 +8,6 @@ import uuid
 
 from chassis.problems import ProblemError
 from chassis.web import Handler
-
 from tokens import clients, grants, requests
 from tokens.hashing import TooBusy
 from tokens.keys import JWKS_MAX_AGE

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.migrate import lock_key
 from joserfc.jwk import RSAKey
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.migrate import lock_key
 from tokens.grants import LIFETIME
 from tokens.models import Audit, SigningKey
 from tokens.sealing import seal, unseal

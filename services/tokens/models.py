@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from chassis import database
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis import database
 
 
 class Base(database.Base):

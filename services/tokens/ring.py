@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.access_tokens import ALGORITHM, TYPE
-from chassis.database import Database
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from chassis.access_tokens import ALGORITHM, TYPE
+from chassis.database import Database
 from tokens import keys
 
 

@@ -15,13 +15,14 @@ from agreement import (
 )
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from openapi_spec_validator import validate
+from sqlalchemy import create_engine, text
+
 from chassis import migrate
 from chassis.testing_postgres import fresh_database, postgres
 from movies.app import ROUTES
 from movies.models import SEEDED_IDS, Base
 from movies.shapes import MovieInput, MovieOutput
-from openapi_spec_validator import validate
-from sqlalchemy import create_engine, text
 
 seeds = importlib.import_module("movies.migrations.versions.0004_films")
 

@@ -11,9 +11,10 @@ from agreement import (
     scopes,
     tables,
 )
+from openapi_spec_validator import validate
+
 from chassis import migrate
 from chassis.testing_postgres import fresh_database, postgres
-from openapi_spec_validator import validate
 from reviews.app import ROUTES
 from reviews.models import Base
 from reviews.shapes import ChartEntry, MovieRating, ReviewInput, ReviewOutput, TopChart

@@ -4,8 +4,9 @@ import base64
 import time
 from urllib.parse import quote_plus
 
-from chassis.auth import InvalidToken
 from tokens_case import ISSUER, OPERATOR, SECRET, Case
+
+from chassis.auth import InvalidToken
 
 
 class TestTokens(Case):

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
-import tokens
-from chassis import testing
 from openapi_spec_validator import validate
 from tokens_case import ISSUER, Case
+
+import tokens
+from chassis import testing
 
 
 class TestPublished(Case):
