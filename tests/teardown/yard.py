@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from infra import naming, stacks
-from infra.aws import Aws, connect
+from infra import stacks
+from infra.aws import Aws
 from infra.commands.context import Context
 from infra.config import Config, load
 from infra.events import Reporter
 from infra.execute import Execution
-from infra.plan import Plan, RunTask, SmokeTest, plan
-from infra.plan import CreateStack, PushImage
+from infra.plan import CreateStack, Plan, plan
 from infra.snapshot import snapshot
-from infra.stacks.model import Resolved, Stack
-from tests.local.cloud import ACCOUNT, Cloud
 from tests.shipyard import SHIPYARD, tags
 
 ENVIRONMENT = """

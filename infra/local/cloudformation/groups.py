@@ -26,6 +26,7 @@ def install(settings: Settings) -> None:
     register("AWS::AutoScaling::AutoScalingGroup", Group())
     pin.original("services.autoscaling._describe_asgs", sha="c477261634b0")
     autoscaling._ACTION_MAP["DescribeAutoScalingGroups"] = _describe
+    autoscaling._ACTION_MAP["SetInstanceProtection"] = _protect
 
 
 def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
@@ -37,6 +38,17 @@ def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
     for wanted in asked.get("Filters", ()):
         groups = [group for group in groups if _matches(group, wanted)]
     return wire.answer("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": groups})
+
+
+def _protect(params: dict[str, list[str] | str]) -> wire.Answer:
+    """MiniStack lacks it: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceProtection.html"""
+    from ministack.services import autoscaling
+
+    asked = wire.parsed("autoscaling", "SetInstanceProtection", params)
+    for member in autoscaling._asgs.get(asked["AutoScalingGroupName"], {}).get("Instances", ()):
+        if member["InstanceId"] in asked["InstanceIds"]:
+            member["ProtectedFromScaleIn"] = asked["ProtectedFromScaleIn"]
+    return wire.answer("autoscaling", "SetInstanceProtection", {})
 
 
 def _matches(group: dict[str, Any], wanted: dict[str, Any]) -> bool:
