@@ -132,6 +132,16 @@ def expires_tag(project: str) -> str:
     return f"{project}:expires-at"
 
 
+def owner_tag(project: str) -> str:
+    """On the network stack: who made the environment."""
+    return f"{project}:owner"
+
+
+def like_tag(project: str) -> str:
+    """On the network stack of a preview environment: whose file it takes."""
+    return f"{project}:like"
+
+
 def rule_priority(service: str) -> int:
     """Return a listener rule priority, 1 to 50000, from the name alone: services do not shift each other."""
     return int.from_bytes(hashlib.sha256(service.encode()).digest()[:4], "big") % 50000 + 1

@@ -159,6 +159,8 @@ def _run(root: Path, arguments: Arguments) -> int:
 
 
 def _status(root: Path, arguments: Arguments) -> int:
+    if arguments.all:
+        return ending.show_all(root, arguments)
     found = status.status(opened(root, arguments))
     data(found, status.status_text(found), arguments)
     return 0

@@ -78,7 +78,10 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
 
 
 def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    _command(commands, "status", "what runs")
+    status = _command(commands, "status", "what runs")
+    status.add_argument(
+        "--all", action="store_true", help="every environment of the account, with age, cost and end"
+    )
     _command(commands, "releases", "every deploy that was made, with its verdict")
     logs = _command(commands, "logs", "the log lines of the services")
     logs.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")

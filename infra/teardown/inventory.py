@@ -45,7 +45,9 @@ class ZoneRecord:
 
 @dataclass(frozen=True)
 class Inventory:
-    """An environment and the account around it. `recorded` are physical ids that our stacks have or had."""
+    """An environment and the account around it. `recorded` are physical ids that our stacks have or had,
+    `notes` the beginnings of the environment's own keys in the state bucket.
+    """
 
     environment: str
     stacks: Mapping[str, StackSeen] = field(default_factory=dict)
@@ -60,7 +62,7 @@ class Inventory:
     buckets: Mapping[str, int] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     records: tuple[ZoneRecord, ...] = ()
-    releases: int = 0
+    notes: tuple[str, ...] = ()
     recorded: frozenset[str] = frozenset()
     neighbours: frozenset[str] = frozenset()
 

@@ -50,7 +50,11 @@ def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ())
         buckets={name: aws.s3.bucket(name).versions() for name in _ids(stacks.values(), "AWS::S3::Bucket")},
         images=_images(aws, config, bucket, own, states.values()),
         records=_records(aws, config),
-        releases=len(bucket.keys(f"releases/{environment.name}/")),
+        notes=tuple(
+            prefix
+            for prefix in (f"releases/{environment.name}/", f"sleep/{environment.name}.json")
+            if bucket.keys(prefix)
+        ),
         recorded=recorded | _idle_interfaces(aws, recorded),
         neighbours=frozenset(neighbours - {environment.name}),
     )

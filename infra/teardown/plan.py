@@ -203,6 +203,11 @@ def _obstacles(inventory: Inventory, owner: Owner) -> Iterator[Obstacle]:
             yield Obstacle(
                 "group of hosts", group.name, "protects hosts from scale-in; the protection is taken"
             )
+    yield from _data(inventory)
+    yield from _strangers(inventory, owner)
+
+
+def _data(inventory: Inventory) -> Iterator[Obstacle]:
     for name, count in sorted(inventory.buckets.items()):
         if count:
             yield Obstacle("bucket", name, f"holds {count} versions of objects; they are deleted")
@@ -211,7 +216,6 @@ def _obstacles(inventory: Inventory, owner: Owner) -> Iterator[Obstacle]:
             yield Obstacle("database", database.id, "is protected from deletion; the protection is taken")
         if database.status not in ("available", "stopped", "deleting", ""):
             yield Obstacle("database", database.id, f"is {database.status}; its end is waited for")
-    yield from _strangers(inventory, owner)
 
 
 def _strangers(inventory: Inventory, owner: Owner) -> Iterator[Obstacle]:

@@ -37,8 +37,8 @@ def steps(
         yield _sweep("DNS record", bodies, after, within=zone)
     if images and inventory.images:
         yield _sweep("image", inventory.images, after, within=naming.repository(config.environment.project))
-    if inventory.releases:
-        yield _sweep("release record", [f"releases/{inventory.environment}/"], after)
+    if inventory.notes:
+        yield _sweep("record", inventory.notes, after)
 
 
 def _sweep(kind: str, targets: Sequence[str], after: frozenset[str], *, within: str = "") -> Sweep:

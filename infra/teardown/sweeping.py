@@ -18,7 +18,7 @@ def sweep(aws: Aws, bucket: str, step: Sweep) -> str:
         _task_definitions(aws, step.targets)
     else:
         for target in step.targets:
-            if step.kind == "release record":
+            if step.kind == "record":
                 aws.s3.bucket(bucket).purge(target)
             elif step.kind == "DNS record":
                 aws.route53.delete_record(step.within, target)
