@@ -146,23 +146,24 @@ def _snapshots_itself(inventory: Inventory, database: str) -> bool:
 
 
 def _deletions(inventory: Inventory, before: frozenset[str]) -> Iterator[Step]:
-    for part in order(inventory.stacks):
-        stack = inventory.stacks[part]
-        users = frozenset(
-            f"delete {user.part}"
-            for user in inventory.stacks.values()
-            if part in user.sources and user.part != part
-        )
-        yield DeleteStack(f"delete {part}", users | before, part=part, name=stack.name)
+    stacks = inventory.stacks
+    placed: list[str] = []
+    for part in order(stacks):
+        users = frozenset(f"delete {user}" for user in placed if part in stacks[user].sources)
+        yield DeleteStack(f"delete {part}", users | before, part=part, name=stacks[part].name)
+        placed.append(part)
 
 
 def order(stacks: Mapping[str, StackSeen]) -> tuple[str, ...]:
-    """Return the parts so that each comes after everything that uses one of its outputs; a cycle is broken by name."""
+    """Return the parts so that each comes after everything that uses one of its outputs.
+
+    Stacks that feed each other, which no deploy makes, come last and by name.
+    """
     placed: list[str] = []
     while len(placed) < len(stacks):
         left = sorted(set(stacks) - set(placed))
         free = [part for part in left if not any(part in stacks[user].sources - {user} for user in left)]
-        placed += free or left[:1]
+        placed += free or left
     return tuple(placed)
 
 

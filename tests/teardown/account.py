@@ -73,7 +73,7 @@ def start(state: Path) -> Plane:
     files.write(settings, state / "settings.json")
     door = free_port()
     with (state / "server.log").open("wb") as log:
-        command = [sys.executable, "-m", "tests.teardown.plane", "--settings", str(state / "settings.json")]
+        command = [sys.executable, "-m", "tests.local.plane", "--settings", str(state / "settings.json")]
         process = subprocess.Popen([*command, "--door", str(door)], cwd=ROOT, stdout=log, stderr=log)
     deadline = time.monotonic() + 60
     while not (state / "ready").exists():

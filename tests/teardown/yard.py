@@ -11,8 +11,10 @@ from infra.commands.context import Context
 from infra.config import Config, load
 from infra.events import Reporter
 from infra.execute import Execution
-from infra.plan import CreateStack, Plan, plan
+from infra.interruption import Stop
 from infra.snapshot import snapshot
+from infra.stacks.model import Stack
+from infra.steps import CreateStack, Plan
 from tests.shipyard import SHIPYARD, tags
 
 ENVIRONMENT = """
@@ -69,19 +71,19 @@ def account(aws: Aws, config: Config) -> None:
 
 def deploy(context: Context) -> None:
     """Create every stack of the environment; nothing is migrated, judged or asked."""
-    config, aws = context.config, context.aws
-    desired = stacks.environment(config, tags(config))
-    actual = snapshot(aws, config, desired)
-    whole = plan(config, desired, actual)
-    creates = [step for step in whole.steps if isinstance(step, CreateStack)]
-    ids = {step.id for step in creates}
-    parts = {step.stack.part: step.id for step in creates}
-    from dataclasses import replace
+    _create(context, stacks.environment(context.config, tags(context.config)))
 
-    wanted = tuple(
-        replace(step, needs=frozenset(parts[part] for part in step.stack.needs if part in parts))
-        for step in creates
-    )
+
+def deploy_only(context: Context, part: str) -> None:
+    """Create one stack that needs no other."""
+    desired = stacks.environment(context.config, tags(context.config))
+    _create(context, tuple(stack for stack in desired if stack.part == part))
+
+
+def _create(context: Context, desired: tuple[Stack, ...]) -> None:
+    config, aws = context.config, context.aws
+    actual = snapshot(aws, config, desired)
+    steps = tuple(CreateStack(stack.part, stack.needs, stack=stack) for stack in desired)
     execution = Execution(
         aws=aws,
         config=config,
@@ -90,6 +92,7 @@ def deploy(context: Context) -> None:
         release="test",
         smoke=lambda url: None,
         push=lambda reference: None,
+        stop=Stop(),
     )
-    outcome = execution.run(Plan(config.environment.name, wanted))
+    outcome = execution.run(Plan(config.environment.name, steps))
     assert (outcome.failed, outcome.not_run) == ({}, ()), outcome.failed

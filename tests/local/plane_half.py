@@ -1,4 +1,4 @@
-"""The half that `tests.teardown.plane` adds: under a name of its own, since that module runs as __main__."""
+"""The half that `tests.local.plane` adds: under a name of its own, since that module runs as __main__."""
 
 import sys
 

@@ -1,6 +1,6 @@
 """The local cloud's control plane alone: databases have no container, and its whole state can be read, kept and restored.
 
-`python -m tests.teardown.plane --settings FILE --door PORT` serves as `python -m infra.local` does, with one more half:
+`python -m tests.local.plane --settings FILE --door PORT` serves as `python -m infra.local` does, with one more half:
 a door on PORT (GET /state, POST /keep, POST /restore) that speaks to the emulator's own stores, not to its API.
 """
 
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--door", type=int, required=True)
     arguments = parser.parse_args()
     _door.append(arguments.door)
-    server.HALVES = (*server.HALVES, "tests.teardown.plane_half")
+    server.HALVES = (*server.HALVES, "tests.local.plane_half")
     server.serve(files.read(arguments.settings))
 
 
