@@ -1,7 +1,7 @@
 """The local cloud's control plane alone: databases have no container, and its whole state can be read, kept and restored.
 
 `python -m tests.local.plane --settings FILE --door PORT` serves as `python -m infra.local` does, with one more half:
-a door on PORT (GET /state, POST /keep, POST /restore) that speaks to the emulator's own stores, not to its API.
+a door on PORT (GET /state, POST /keep, /restore, /status/STACK/STATUS) that speaks to the emulator's own stores, not to its API.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ class Door(BaseHTTPRequestHandler):
         self._answer(json.dumps(state(), default=str).encode())
 
     def do_POST(self) -> None:
-        (_keep if self.path == "/keep" else _restore)()
+        if self.path.startswith("/status/"):
+            _set_status(*self.path.split("/")[2:])
+        else:
+            (_keep if self.path == "/keep" else _restore)()
         self._answer(b"{}")
 
     def log_message(self, format: str, *arguments: Any) -> None:
@@ -103,11 +106,10 @@ def _stores() -> Iterator[tuple[tuple[str, str], Any]]:
     for name, module in list(sys.modules.items()):
         if name.startswith(("ministack.services.", "infra.local.")) and isinstance(module, ModuleType):
             for key, value in list(vars(module).items()):
-                if (key.startswith("_") and not key.startswith("__")) or name.startswith(
-                    "infra.local.ecs.records"
-                ):
-                    if isinstance(value, MutableMapping | MutableSet) or hasattr(value, "_data"):
-                        yield (name, key), value
+                own = key.startswith("_") and not key.startswith("__")
+                held = isinstance(value, MutableMapping | MutableSet) or hasattr(value, "_data")
+                if held and (own or name == "infra.local.ecs.records"):
+                    yield (name, key), value
 
 
 def _plain(value: Any) -> Any:
@@ -123,12 +125,18 @@ def _keep() -> None:
 def _restore() -> None:
     fresh = copy.deepcopy(_kept)
     for key, value in _stores():
-        held = _plain(value)
         if key in fresh:
+            held = _plain(value)
             held.clear()
             held.update(fresh[key])
-        elif _is_data(held) and not _kept_elsewhere(key):
-            held.clear()
+
+
+def _set_status(name: str, status: str) -> None:
+    from ministack.services import cloudformation
+
+    for stack in cloudformation._stacks.all_values():
+        if stack["StackName"] == name and stack["StackStatus"] != "DELETE_COMPLETE":
+            stack["StackStatus"] = status
 
 
 def _is_data(value: Any) -> bool:
@@ -140,10 +148,6 @@ def _is_data(value: Any) -> bool:
         return False
     sample = list(value.values())[:20] if isinstance(value, MutableMapping) else list(value)[:20]
     return not any(callable(one) or isinstance(one, ModuleType) for one in sample)
-
-
-def _kept_elsewhere(key: tuple[str, str]) -> bool:
-    return True
 
 
 def main() -> None:

@@ -55,6 +55,10 @@ class Plane:
         """Bring everything back as it was kept."""
         self._ask("/restore", "POST")
 
+    def set_status(self, stack: str, status: str) -> None:
+        """Leave a stack as a failed operation would."""
+        self._ask(f"/status/{stack}/{status}", "POST")
+
     def things(self) -> dict[str, Any]:
         """Return every thing that exists, by store and key, with all that the emulator knows of it."""
         return dict(_things(self._ask("/state", "GET")))

@@ -9,7 +9,10 @@ import pytest
 
 from infra.commands.teardown import Ended, prepare, teardown
 from infra.errors import Refused
+from infra.local import engine
 from infra.teardown.report import audit_text
+from tests.local import workloads
+from tests.local.cloud import wait_for
 from tests.teardown import yard
 from tests.teardown.conftest import Yard
 
@@ -176,3 +179,82 @@ def test_a_teardown_that_is_not_agreed_to_changes_nothing(staging: Yard) -> None
         teardown(staging.context(), agreed=no)
 
     assert staging.plane.things() == before
+
+
+def test_a_running_one_off_task_is_stopped_with_its_container(staging: Yard, empty: frozenset[str]) -> None:
+    workloads.build_image()
+    ecs = staging.client("ecs")
+    cluster = ecs.list_clusters()["clusterArns"][0]
+    forever = {
+        "name": "main",
+        "image": workloads.IMAGE,
+        "memory": 64,
+        "command": workloads.python("import time; time.sleep(600)"),
+    }
+    definition = ecs.register_task_definition(
+        family="shipyard-staging-movies-shell",
+        networkMode="bridge",
+        containerDefinitions=[forever],
+        tags=[{"key": "shipyard:environment", "value": "staging"}],
+    )["taskDefinition"]["taskDefinitionArn"]
+    task = ecs.run_task(cluster=cluster, taskDefinition=definition, launchType="FARGATE")["tasks"][0][
+        "taskArn"
+    ]
+    wait_for(
+        "the task to run",
+        lambda: ecs.describe_tasks(cluster=cluster, tasks=[task])["tasks"][0]["lastStatus"] == "RUNNING",
+    )
+
+    prepared = prepare(staging.context())
+    ended = end(staging)
+
+    assert [(one.kind, one.name) for one in prepared.plan.obstacles] == [
+        ("one-off task", task.rpartition("/")[2])
+    ]
+    assert ended.audit.clean
+    assert left(staging, empty) == []
+    assert engine.containers(staging.plane.settings) == []
+
+
+def test_images_of_this_environment_alone_go_and_others_stay(staging: Yard) -> None:
+    ecr = staging.client("ecr")
+    manifest = '{"schemaVersion": 2, "layers": [%d]}'
+    for number, tag in enumerate(
+        ("movies-0123456789ab", "chassis-0123456789ab", "movies-ffffffffffff", "mailer-0123456789ab")
+    ):
+        ecr.put_image(repositoryName="shipyard", imageManifest=manifest % number, imageTag=tag)
+    staging.context().bucket.put("releases/pr-1/1.json", b'{"images": {"mailer": "mailer-0123456789ab"}}')
+    _empty_stack(staging, "shipyard-pr-1-network", "pr-1")
+
+    ended = end(staging)
+
+    kept = {tag for one in staging.aws.ecr.images("shipyard") for tag in one.tags}
+    assert ended.audit.clean
+    assert kept == {"movies-ffffffffffff", "mailer-0123456789ab"}
+    staging.aws.ecr.delete_images("shipyard", kept)
+    staging.context().bucket.purge("releases/")
+
+
+def _empty_stack(staging: Yard, name: str, environment: str) -> None:
+    """A stack of another environment, with next to nothing in it."""
+    staging.client("cloudformation").create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        Tags=[
+            {"Key": "shipyard:environment", "Value": environment},
+            {"Key": "shipyard:part", "Value": "network"},
+        ],
+    )
+    staging.aws.cloudformation.wait(name, deadline_seconds=30)
+
+
+@pytest.mark.parametrize(
+    "status", ["ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"]
+)
+def test_a_stack_in_any_state_goes(staging: Yard, empty: frozenset[str], status: str) -> None:
+    staging.plane.set_status("shipyard-staging-edge", status)
+
+    ended = end(staging)
+
+    assert ended.audit.clean
+    assert left(staging, empty) == []
