@@ -156,6 +156,8 @@ def _secrets_do_not_clash(services: Services) -> Iterator[str]:
 
 def _environment_rules(environment: Environment, services: Services) -> Iterator[str]:
     yield from _protected_rules(environment)
+    if environment.name in (naming.ACCOUNT_PART, naming.REAPER_PART):
+        yield f"name: {environment.name!r} is that of a stack which all environments share"
     processes = {service.name: service.processes for service in services}
     for name, override in environment.services.items():
         if name not in processes:
