@@ -9,11 +9,24 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from infra.commands import bootstrap, deploy, ending, images, logs, migrate, rollback, status, token
+from infra.commands import (
+    bootstrap,
+    deploy,
+    ending,
+    images,
+    logs,
+    migrate,
+    recover,
+    rollback,
+    status,
+    teardown,
+    token,
+)
 from infra.commands import run as run_command
-from infra.commands.context import Context, new_reporter, open_context, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, described_context
+from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
@@ -34,19 +47,23 @@ def run(root: Path, words: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](root, arguments)
     except LeftAtOnce as error:
-        # Threads of this process still wait for AWS; they are not waited for.
-        print(error, file=sys.stderr, flush=True)
-        os._exit(error.exit_code)
+        leave(error)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(Interrupted("interrupted; run the same command again to go on"), file=sys.stderr)
-        return Interrupted.exit_code
+        leave(Interrupted("interrupted; run the same command again to go on"))
     except BrokenPipeError:
         # The reader went away (`logs | head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def leave(error: Interrupted) -> NoReturn:
+    """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
+    print(error, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(error.exit_code)
 
 
 def configuration(root: Path, arguments: Arguments) -> Config:
@@ -98,6 +115,30 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _rehearse(root: Path, arguments: Arguments) -> int:
+    config = configuration(root, arguments)
+    if arguments.end:
+        teardown.teardown_local(local_settings(root, config))
+        return 0
+    context, built = rehearsal_context(root, config, watcher(arguments))
+
+    def agreed(plan: Plan) -> bool:
+        say(plan_text(plan))
+        return True
+
+    kept = f"it runs on; `./deploy.py rehearse {config.environment.name} --end` ends it"
+    try:
+        plan, outcome = deploy.deploy(context, built, deploy.Wishes(), agreed=agreed)
+        result, _ = conclude(context, plan, outcome)
+    finally:
+        if not arguments.keep:
+            teardown.teardown_local(local_settings(root, config))
+            kept = "nothing is left of it"
+    text = f"{config.environment.name}: rehearsed in {result['seconds']:.0f} s on {result['url']}; {kept}"
+    data(result, text, arguments)
+    return 0
+
+
 def _rollback(root: Path, arguments: Arguments) -> int:
     context = opened(root, arguments)
 
@@ -110,6 +151,27 @@ def _rollback(root: Path, arguments: Arguments) -> int:
     plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
     result, text = conclude(context, plan, outcome)
     data(result, text, arguments)
+    return 0
+
+
+def _recover(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(found: Sequence[recover.Finding]) -> None:
+        say("\n".join(f"{one.name} is {one.status}: {one.way.why}; {one.way.action}" for one in found))
+        if context.cloud is None:
+            agree("Go on?", arguments)
+
+    done = recover.recover(context, agreed)
+    half = recover.half_done(context)
+    name = context.config.environment.name
+    lines = done or ["every stack is in order"]
+    if half is not None:
+        lines.append(
+            f"release {half['release']} did not end ({half['verdict']}): "
+            f"`./deploy.py deploy {name}` finishes it, `./deploy.py rollback {name}` goes back"
+        )
+    data({"done": done, "half_done": half and half["release"]}, "\n".join(lines), arguments)
     return 0
 
 
@@ -209,6 +271,8 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "logs": _logs,
     "migrate": _migrate,
     "plan": _plan,
+    "recover": _recover,
+    "rehearse": _rehearse,
     "releases": _releases,
     "rollback": _rollback,
     "run": _run,

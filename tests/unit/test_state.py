@@ -96,7 +96,9 @@ def test_a_living_owner_is_waited_for_as_long_as_asked(bucket: Bucket) -> None:
     clock = Clock(2000.0)
     first = lock(bucket, ANA, clock).held()
     first.__enter__()
-    clock.on_sleep = lambda now: first.__exit__(None, None, None) if now >= 2005.0 and not bucket_is_free() else None
+    clock.on_sleep = lambda now: (
+        first.__exit__(None, None, None) if now >= 2005.0 and not bucket_is_free() else None
+    )
 
     def bucket_is_free() -> bool:
         return bucket.get("locks/staging.json") is None

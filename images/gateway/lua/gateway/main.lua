@@ -54,6 +54,7 @@ local function identify(var, headers)
     var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
     local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
+    if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
 end
 
 local function refuse_limited(var, limit, wait, name)
@@ -142,6 +143,7 @@ function _M.admit()
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
     if floods(var) then return end
+    if ngx.req.http_version() < 1 then return problem.send(400) end
     if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
@@ -189,13 +191,11 @@ function _M.problem()
     return problem.send(ngx.status)
 end
 
--- The header of every answer: ids and security headers; a service's own 5xx body is marked to be replaced.
+-- The header of every answer; what is the same on all is in nginx.conf. A service's own 5xx body is marked to be replaced.
 function _M.headers()
-    local var, header = ngx.var, ngx.header
-    hygiene.cors(header, var.http_origin, options.cors_origins)
-    header["X-Request-ID"] = var.gw_request_id
-    header["traceparent"] = var.gw_traceparent
-    hygiene.protect(header, var.gw_forwarded_proto == "https")
+    local header = ngx.header
+    header["Server"] = nil
+    if next(options.cors_origins) then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
     if ngx.status >= 500 and ngx.ctx.upstream then
         ngx.ctx.replacement = problem.text(ngx.status)
         header["Content-Type"] = "application/problem+json"
