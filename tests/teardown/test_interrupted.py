@@ -1,6 +1,7 @@
 """Property: a teardown that dies at any AWS call is finished by the next one, with nothing left.
 
-SEEDS chooses how many deaths are tried (8 by default, 50 before a release); each is a number, so a failure can be tried again alone.
+SEEDS chooses how many deaths are tried (8 by default, 50 before a release); each is a number, so
+a failure can be tried again alone.
 """
 
 from __future__ import annotations
