@@ -11,23 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-<<<<<<< HEAD
-from infra.commands import bootstrap, deploy, images, logs, migrating, rollback, status, teardown, token
-=======
 from infra.commands import (
     bootstrap,
     deploy,
+    ending,
     hosts_words,
     images,
     logs,
-    migrate,
+    migrating,
     recover,
     rollback,
     status,
     teardown,
     token,
 )
->>>>>>> main
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
@@ -186,23 +183,6 @@ def _plan(root: Path, arguments: Arguments) -> int:
     return 1 if arguments.fail_on_changes and not plan.empty else 0
 
 
-def _teardown(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    teardown.refuse_protected(config)
-    if uses_local_cloud(config):
-        settings = local_settings(root, config)
-        if settings.state.exists():
-            agree("This removes the local cloud and all its data. Go on?", arguments)
-        removed = teardown.teardown_local(settings)
-    else:
-        context = opened(root, arguments, config)
-        agree(f"This removes {config.environment.name} and all its data. Go on?", arguments)
-        removed = teardown.teardown(context)
-    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
-    data({"environment": config.environment.name, "removed": removed}, text, arguments)
-    return 0
-
-
 def _bootstrap(root: Path, arguments: Arguments) -> int:
     context = opened(root, arguments)
     changed = bootstrap.bootstrap(context)
@@ -242,6 +222,8 @@ def _run(root: Path, arguments: Arguments) -> int:
 
 
 def _status(root: Path, arguments: Arguments) -> int:
+    if arguments.all:
+        return ending.show_all(root, arguments)
     found = status.status(opened(root, arguments))
     data(found, status.status_text(found), arguments)
     return 0
@@ -301,6 +283,6 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "rollback": _rollback,
     "run": _run,
     "status": _status,
-    "teardown": _teardown,
     "token": _token,
+    **ending.COMMANDS,
 }
