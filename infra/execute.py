@@ -142,7 +142,7 @@ class Execution:
         )
         result = runner.run(request)
         if not result.succeeded:
-            raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.cause}")
+            raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.explanation}")
         return None
 
     @_do.register

@@ -35,8 +35,9 @@ _WORDS = {
 
 
 def event_line(event: Event) -> str:
-    """One line of progress: seconds, step, what happened."""
-    text = f" {event.text}" if event.text else ""
+    """One line of progress: seconds, step, what happened; of a failure the first line, the rest comes at the end."""
+    shown = event.text.partition("\n")[0] if event.kind == "failed" else event.text
+    text = f" {shown}" if shown else ""
     return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
 
 
@@ -104,7 +105,10 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
 
 def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:
     """What failed and what was therefore not done, for the last lines that a command prints."""
-    lines = [f"{name}: {error}" for name, error in failed.items()]
+    lines = [
+        str(error) if str(error).startswith(f"{name} ") else f"{name}: {error}"
+        for name, error in failed.items()
+    ]
     if not_run:
         lines.append(f"not done because of that: {', '.join(not_run)}")
     return "\n".join(lines)

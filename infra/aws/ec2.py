@@ -132,6 +132,20 @@ class Ec2:
             interfaces=entry["NetworkInfo"]["MaximumNetworkInterfaces"],
         )
 
+    def delete_interface(self, id: str) -> None:
+        """Delete a network interface that nobody holds; none is fine. Raises AwsError while somebody does."""
+        self._unless_gone("delete_network_interface", NetworkInterfaceId=id)
+
+    def delete_volume(self, id: str) -> None:
+        """Delete a volume that no machine has; none is fine. Raises AwsError while one does."""
+        self._unless_gone("delete_volume", VolumeId=id)
+
+    def _unless_gone(self, operation: str, **named: str) -> None:
+        try:
+            self._client.call(operation, **named)
+        except NotFound:
+            return
+
     def terminate(self, instance: str) -> None:
         """End a machine; one that is gone is fine."""
         try:

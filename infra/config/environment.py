@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from infra.config.models import AccountId, Duration, EnvironmentName, Model, ProjectName, Region
+from infra.config.schedule import Schedule
 from infra.config.service import Count, Cpu, Memory, Scale
 
 Architecture = Literal["x86_64", "arm64"]
@@ -153,6 +154,7 @@ class Environment(Model):
     region: Region
     protected: bool = False
     expires_after: Duration | None = None
+    schedule: Schedule | None = None
     images: Images = Images()
     network: Network = Network()
     hosts: Hosts = Hosts()

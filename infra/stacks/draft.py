@@ -83,10 +83,10 @@ class Draft:
         )
 
     def _own_tags(self) -> dict[str, str]:
-        """The account stack belongs to no environment, so that none takes it along when it ends."""
+        """What is there once an account belongs to no environment, so that none takes it along when it ends."""
         project = self.environment.project
         part = {naming.part_tag(project): self.part}
-        if self.part == naming.ACCOUNT_PART:
+        if self.part in (naming.ACCOUNT_PART, naming.REAPER_PART):
             return part
         return {naming.environment_tag(project): self.environment.name, **part}
 
