@@ -97,9 +97,13 @@ def exit_code(answers: Sequence[Answer]) -> int:
     return codes.pop() if len(codes) == 1 else min(1, len(codes))
 
 
-def login_words(remote: Remote, command: Sequence[str] = ()) -> list[str]:
-    """Return the `ssh` command line for a person. Instance ids never come again, so a new key is a new host."""
-    options = ["-o", "StrictHostKeyChecking=accept-new", "-p", str(remote.port)]
+def login_words(remote: Remote, command: Sequence[str] = (), *, known: Path) -> list[str]:
+    """Return the `ssh` command line for a person; `known` keeps the hosts' keys.
+
+    Instance ids never come again, so an id that is new has a key that is new.
+    """
+    options = ["-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={known}"]
+    options += ["-p", str(remote.port)]
     options += ["-o", f"ProxyCommand={remote.gateway}"] if remote.gateway else []
     options += ["-i", str(remote.key)] if remote.key else []
     return ["ssh", *options, f"{remote.user}@{remote.host}", *command]

@@ -52,7 +52,9 @@ def run(
 def log_in(context: Context, name: str, command: Sequence[str], login: Login) -> int:
     """Open a terminal on a host; return the exit code of what ran there."""
     (remote,) = _remotes(context, [name], login)
-    words = ssh.login_words(remote, [shlex.join(command)] if command else [])
+    known = context.root / ".estaleiro" / "known_hosts"
+    known.parent.mkdir(exist_ok=True)
+    words = ssh.login_words(remote, [shlex.join(command)] if command else [], known=known)
     try:
         return subprocess.call(words)
     except FileNotFoundError:

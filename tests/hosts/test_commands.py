@@ -40,6 +40,7 @@ class Surroundings:
 
     aws: Any
     config: Config
+    root: Path = Path()
     cloud: Any = None
 
     def outputs(self) -> dict[str, dict[str, str]]:
@@ -71,7 +72,7 @@ def acted(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str, tail: str 
     """Run the words; return the exit code."""
     monkeypatch.setenv("PATH", f"{folder}/tools/bin:{os.environ['PATH']}")
     arguments = parsed(*words, "--key", str(folder / "key"), "--user", getpass.getuser(), tail=tail)
-    return hosts_words.act(surroundings(), arguments)
+    return hosts_words.act(surroundings(root=folder), arguments)
 
 
 def parsed(*words: str, tail: str = "") -> argparse.Namespace:

@@ -170,10 +170,9 @@ def test_an_instance_is_reached_by_its_id_through_its_regions_endpoint() -> None
 
 
 def test_a_person_logs_in_with_ssh_itself(two: tuple[Remote, Remote], place: Path, tool: Tool) -> None:
-    known = ["-o", f"UserKnownHostsFile={place}/known"]
-    words = ssh.login_words(two[1], ["status"])
+    words = ssh.login_words(two[1], ["status"], known=place / "known")
 
-    done = subprocess.run([tool("ssh"), *known, *words[1:]], capture_output=True, text=True, check=False)
+    done = subprocess.run([tool("ssh"), *words[1:]], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (3, "not fine")
 
