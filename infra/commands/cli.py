@@ -11,22 +11,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-<<<<<<< HEAD
-from infra.commands import bootstrap, deploy, images, logs, migrating, rollback, status, teardown, token
-=======
 from infra.commands import (
     bootstrap,
     deploy,
     images,
     logs,
-    migrate,
+    migrating,
     recover,
     rollback,
     status,
     teardown,
     token,
 )
->>>>>>> main
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
