@@ -17,6 +17,11 @@ from infra.commands import (
     hosts_words,
     logs,
     migrating,
+<<<<<<< HEAD
+=======
+    recover,
+    rollback,
+>>>>>>> stream-migrations
     status,
     token,
 )
