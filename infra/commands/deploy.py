@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from infra import stacks
+from infra import host_images, stacks
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
@@ -54,7 +55,18 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     )
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
+    _warn_of_old_hosts(context, actual)
     return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
+
+
+def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
+    """The hosts' image changes by `hosts update` alone, so somebody has to be reminded."""
+    image = actual.resolved.get("host-image")
+    if image is None or context.cloud is not None:
+        return
+    text = host_images.warning(context.aws, context.config.environment, image, datetime.now(UTC))
+    if text:
+        context.reporter.tell("warning", "hosts", text)
 
 
 def deploy(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from infra.commands import ending
+from infra.commands import ending, hosts_words
 
 LOCAL = "local"
 
@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
     ending.add_words(lambda name, help_: _command(commands, name, help_))
     return top
 
@@ -77,6 +78,14 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument("--to", metavar="REV", help="to this revision of one service")
     migrate.add_argument("--sql", action="store_true", help="print the SQL of what is pending; run nothing")
     migrate.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
+    migrate.add_argument(
+        "--lint", action="store_true", help="look for what would disturb what serves; run nothing"
+    )
+    migrate.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
+    migrate.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
+    migrate.add_argument(
+        "--confirm", metavar="ENV", help="the environment's name, to go back where it is protected"
+    )
     run = _command(commands, "run", "run a command as a one-off task of a service; its exit code is ours")
     run.add_argument("service", metavar="SERVICE")
     run.add_argument("--process", metavar="P", help="whose task definition to use (default: web)")

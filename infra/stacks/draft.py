@@ -33,6 +33,7 @@ class Draft:
     tags: Mapping[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     parameters: dict[str, Value] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> Environment:
@@ -78,6 +79,7 @@ class Draft:
             parameters=dict(sorted(self.parameters.items())),
             tags=dict(sorted({**self._own_tags(), **self.tags}.items())),
             protected=environment.protected,
+            objects=dict(self.objects),
         )
 
     def _own_tags(self) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from infra.local import persistence, pin, wire
 from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.ecs import host_api
 from infra.local.errors import LocalCloudError
 from infra.local.settings import Settings
 
@@ -26,6 +27,7 @@ def install(settings: Settings) -> None:
     register("AWS::AutoScaling::AutoScalingGroup", Group())
     pin.original("services.autoscaling._describe_asgs", sha="c477261634b0")
     autoscaling._ACTION_MAP["DescribeAutoScalingGroups"] = _describe
+    autoscaling._ACTION_MAP["TerminateInstanceInAutoScalingGroup"] = _terminate
     autoscaling._ACTION_MAP["SetInstanceProtection"] = _protect
 
 
@@ -38,6 +40,29 @@ def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
     for wanted in asked.get("Filters", ()):
         groups = [group for group in groups if _matches(group, wanted)]
     return wire.answer("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": groups})
+
+
+def _terminate(params: dict[str, list[str] | str]) -> wire.Answer:
+    """TerminateInstanceInAutoScalingGroup: the instance ends with what runs on it; its group makes another."""
+    from ministack.services import autoscaling
+
+    asked = wire.parsed("autoscaling", "TerminateInstanceInAutoScalingGroup", params)
+    instance = asked["InstanceId"]
+    for group in autoscaling._asgs.values():
+        if any(member["InstanceId"] == instance for member in group["Instances"]):
+            if asked.get("ShouldDecrementDesiredCapacity"):
+                group["DesiredCapacity"] = max(int(group["DesiredCapacity"]) - 1, 0)
+            if not host_api.lose(instance):
+                group["Instances"] = [one for one in group["Instances"] if one["InstanceId"] != instance]
+            activity = {
+                "ActivityId": str(uuid.uuid4()),
+                "AutoScalingGroupName": group["AutoScalingGroupName"],
+            }
+            return wire.answer("autoscaling", "TerminateInstanceInAutoScalingGroup", {"Activity": activity})
+    error: wire.Answer = autoscaling._error(
+        "ValidationError", f"Instance Id not found - No managed instance found for {instance}"
+    )
+    return error
 
 
 def _protect(params: dict[str, list[str] | str]) -> wire.Answer:
