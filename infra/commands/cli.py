@@ -17,11 +17,6 @@ from infra.commands import (
     hosts_words,
     logs,
     migrating,
-<<<<<<< HEAD
-=======
-    recover,
-    rollback,
->>>>>>> stream-migrations
     status,
     token,
 )
