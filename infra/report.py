@@ -15,6 +15,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -22,7 +23,15 @@ from infra.steps import (
 )
 
 _MARKS = {"add": "+", "change": "~", "replace": "!", "remove": "-"}
-_WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed": "FAILED", "skipped": "skipped"}
+_WORDS = {
+    "started": "…",
+    "progress": "·",
+    "log": "|",
+    "done": "ok",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "warning": "!",
+}
 
 
 def event_line(event: Event) -> str:
@@ -71,6 +80,8 @@ def step_text(step: Step) -> str:
             return f"update stack {step.stack.name}" + (" (removals)" if step.id.endswith("removals") else "")
         case DeleteStack():
             return f"delete stack {step.name}"
+        case RefreshHosts():
+            return "replace hosts of an older template, one after the other"
         case AwaitHosts():
             return f"wait for {step.count} connected hosts"
         case RunTask():
