@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import json_decode_template_body
 
+from infra.aws.acm import Acm
 from infra.aws.autoscaling import AutoScaling
 from infra.aws.client import MakeClient
 from infra.aws.cloudformation import CloudFormation
@@ -27,12 +28,14 @@ from infra.aws.elb import Elb
 from infra.aws.iam import Iam
 from infra.aws.identity import Identity
 from infra.aws.logs import Logs
+from infra.aws.quotas import Quotas
 from infra.aws.rds import Rds
 from infra.aws.s3 import Buckets
 from infra.aws.secrets import Secrets
 from infra.aws.sqs import Sqs
 from infra.aws.tagging import Tagging
 from infra.aws.waiting import Sleep
+from infra.aws.zones import Zones
 
 # Tries with growing pauses in between (botocore's standard mode): five outlive throttling, while an emulator that does
 # not answer at once is not there.
@@ -61,6 +64,9 @@ class Aws:
         self.iam = Iam(make)
         self.sqs = Sqs(make)
         self.tagging = Tagging(make)
+        self.acm = Acm(make)
+        self.zones = Zones(make)
+        self.quotas = Quotas(make)
 
 
 def connect(region: str, *, endpoint_url: str | None = None, environ: Mapping[str, str] = os.environ) -> Aws:
@@ -119,4 +125,5 @@ _ENDPOINT_NAMES = {
     "logs": "cloudwatch_logs",
     "resourcegroupstaggingapi": "resource_groups_tagging_api",
     "secretsmanager": "secrets_manager",
+    "service-quotas": "service_quotas",
 }

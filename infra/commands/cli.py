@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token
+from infra.check_report import checks_json, checks_text, failed_text
+from infra.checks import failures
+from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token, verify
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
@@ -99,6 +101,16 @@ def _plan(root: Path, arguments: Arguments) -> int:
     plan = deploy.prepare(context, built, only=arguments.service).plan
     data(plan_json(plan), plan_text(plan), arguments)
     return 1 if arguments.fail_on_changes and not plan.empty else 0
+
+
+def _verify(root: Path, arguments: Arguments) -> int:
+    config = configuration(root, arguments)
+    name, checks = config.environment.name, verify.verify(root, config, watcher(arguments))
+    data(checks_json(name, checks), checks_text(name, checks), arguments)
+    failed = failures(checks)
+    if failed:
+        say(failed_text(name, failed))
+    return 1 if failed else 0
 
 
 def _teardown(root: Path, arguments: Arguments) -> int:
@@ -210,4 +222,5 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "status": _status,
     "teardown": _teardown,
     "token": _token,
+    "verify": _verify,
 }

@@ -17,10 +17,12 @@ from infra import naming, stacks
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
+from infra.commands.preflight import preflight
 from infra.errors import EstaleiroError, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
 from infra.plan import plan
+from infra.revisions import migrated_to
 from infra.snapshot import snapshot
 from infra.stack_changes import STATEFUL
 from infra.stacks.model import Stack
@@ -71,6 +73,7 @@ def deploy(
         wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
     ):
         prepared = prepare(context, images, only=wishes.only)
+        preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
         _gate(prepared.plan, wishes.allow)
@@ -102,14 +105,15 @@ def _execute(context: Context, images: BuiltImages, prepared: Prepared, release:
     record = _record(context, images, prepared, release)
     releases = Releases(context.bucket, context.config.environment.name)
     releases.write(release, record | {"verdict": "running"})
-    verdict = "interrupted"
+    verdict, migrated = "interrupted", {}
     try:
         outcome = execution.run(prepared.plan)
+        migrated = migrated_to(context.root, outcome.done)
         verdict = "failed" if outcome.failed or outcome.not_run else "good"
         return outcome
     finally:
         outputs = {part: dict(values) for part, values in execution.stacks.outputs.items()}
-        releases.write(release, record | {"verdict": verdict, "outputs": outputs})
+        releases.write(release, record | {"verdict": verdict, "outputs": outputs, "migrations": migrated})
 
 
 def _record(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> dict[str, Any]:
