@@ -36,7 +36,7 @@ def images(facts: Facts) -> Iterator[Check]:
             yield fail(
                 "images",
                 "hosts",
-                f"images are built for {wanted}, but {', '.join(others)} have another processor",
+                f"images are built for {wanted}; another processor have {', '.join(others)}",
                 "replace these hosts, or build for theirs (images.architecture)",
             )
     if isinstance(facts.images, Unknown):
