@@ -12,7 +12,7 @@ from pathlib import Path
 
 from infra.check_report import checks_json, checks_text, failed_text
 from infra.checks import failures
-from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token, verify
+from infra.commands import bootstrap, deploy, images, logs, migrate, planning, status, teardown, token, verify
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
@@ -20,6 +20,7 @@ from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
 from infra.errors import ConfigurationError, EstaleiroError, Interrupted
+from infra.outlook_report import bill_json, bill_text
 from infra.report import plan_json, plan_text, table
 from infra.state import Releases
 from infra.steps import Plan
@@ -98,9 +99,16 @@ def _deploy(root: Path, arguments: Arguments) -> int:
 
 def _plan(root: Path, arguments: Arguments) -> int:
     context, built = described_context(root, configuration(root, arguments), watcher(arguments))
-    plan = deploy.prepare(context, built, only=arguments.service).plan
-    data(plan_json(plan), plan_text(plan), arguments)
+    prepared = deploy.prepare(context, built, only=arguments.service)
+    plan, look = prepared.plan, planning.outlook_of(context, prepared, drift=True)
+    data(plan_json(plan, look), plan_text(plan, look), arguments)
     return 1 if arguments.fail_on_changes and not plan.empty else 0
+
+
+def _cost(root: Path, arguments: Arguments) -> int:
+    bill = planning.bill_of(root, configuration(root, arguments))
+    data(bill_json(bill), bill_text(arguments.environment, bill), arguments)
+    return 0
 
 
 def _verify(root: Path, arguments: Arguments) -> int:
@@ -212,6 +220,7 @@ def _token(root: Path, arguments: Arguments) -> int:
 
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
+    "cost": _cost,
     "deploy": _deploy,
     "images": _images,
     "logs": _logs,

@@ -20,6 +20,7 @@ from infra.commands.images import BuiltImages
 from infra.commands.preflight import preflight
 from infra.errors import EstaleiroError, Refused
 from infra.execute import Execution
+from infra.foresight import foreseen
 from infra.graph import Outcome
 from infra.plan import plan
 from infra.revisions import migrated_to
@@ -55,7 +56,8 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     desired = tuple(_with_expiry(context, stack) for stack in stacks.environment(context.config, images.tags))
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
-    return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
+    steps = plan(context.config, desired, actual, only=only)
+    return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
 
 
 def deploy(

@@ -37,6 +37,7 @@ def _command(commands: argparse._SubParsersAction, name: str, help_: str) -> arg
 def _bootstrap(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     _command(commands, "bootstrap", "make the account's own stack, once an account and region")
     _command(commands, "verify", "check everything that a deploy needs; nothing changes")
+    _command(commands, "cost", "what the environment costs a month, as its files describe it")
     images = _command(commands, "images", "build the images that are not there yet")
     images.add_argument("--pull-base", action="store_true", help="pull the base image even if one is there")
 
