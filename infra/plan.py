@@ -32,9 +32,7 @@ FAILED_CREATES = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAIL
 def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str | None = None) -> Plan:
     """Compare what should be with what is. `only` narrows the services' own steps to one service."""
     steps: dict[str, Step] = {}
-    for image in sorted(actual.missing_images):
-        _add(steps, PushImage(f"push {image.rpartition(':')[2]}", reference=image))
-    pushes = frozenset(steps)
+    pushes = _push_steps(steps, actual)
     by_part = {stack.part: stack for stack in stacks}
     for stack in (stack for stack in stacks if stack.part in naming.PARTS):
         _stack_step(steps, stack, actual, needs=_needs(stack))
@@ -44,10 +42,13 @@ def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str |
     services = [service for service in config.services if only in (None, service.name)]
     for service in services:
         _release_steps(steps, service, by_part, actual, pushes)
-    for service in _in_call_order(config, services):
+    for service in in_call_order(config):
+        if service not in services:
+            continue
         _service_steps(steps, service, config, by_part, actual)
-    if any(isinstance(step, Judge) for step in steps.values()):
-        _add(steps, SmokeTest("smoke test", frozenset(s for s in steps if s.endswith(" verdict"))))
+    verdicts = frozenset(step.id for step in steps.values() if isinstance(step, Judge))
+    if verdicts:
+        _add(steps, SmokeTest("smoke test", verdicts))
     for service in services:
         _trim_step(steps, service, by_part, actual)
     if only is None:
@@ -72,6 +73,12 @@ def parameter_values(
         else:
             known[key] = actual.resolved[value.what] if isinstance(value, Resolved) else value
     return known, tuple(sorted(unknown))
+
+
+def _push_steps(steps: dict[str, Step], actual: Actual) -> frozenset[str]:
+    for image in sorted(actual.missing_images):
+        _add(steps, PushImage(f"push {image.rpartition(':')[2]}", reference=image))
+    return frozenset(steps)
 
 
 def _add(steps: dict[str, Step], step: Step) -> None:
@@ -183,8 +190,10 @@ def _before(service: Service, config: Config) -> frozenset[str]:
     return frozenset(f"{name} verdict" for name in others)
 
 
-def _in_call_order(config: Config, services: Sequence[Service]) -> Iterator[Service]:
-    waiting = {service.name: service for service in services}
+def in_call_order(config: Config) -> tuple[Service, ...]:
+    """Return the services so that each stands after those whose verdict it waits for."""
+    waiting = {service.name: service for service in config.services}
+    order: list[Service] = []
     while waiting:
         free = [
             service
@@ -192,7 +201,8 @@ def _in_call_order(config: Config, services: Sequence[Service]) -> Iterator[Serv
             if not any(verdict.removesuffix(" verdict") in waiting for verdict in _before(service, config))
         ]
         for service in sorted(free, key=lambda service: service.name):
-            yield waiting.pop(service.name)
+            order.append(waiting.pop(service.name))
+    return tuple(order)
 
 
 def _hosts(steps: Mapping[str, Step]) -> frozenset[str]:

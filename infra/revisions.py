@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,16 @@ def revisions(root: Path, service: str) -> tuple[Revision, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def heads(found: tuple[Revision, ...]) -> tuple[str, ...]:
-    """Return the revisions that no other follows."""
+def heads(root: Path, service: str) -> tuple[str, ...]:
+    """Return the revisions that no other one follows, sorted; none for a service without migrations."""
+    found = revisions(root, service)
     followed = {id for one in found for id in one.follows}
-    return tuple(one.id for one in found if one.id not in followed)
+    return tuple(sorted(one.id for one in found if one.id not in followed))
+
+
+def known(root: Path, service: str) -> frozenset[str]:
+    """Return every revision that the service's code knows."""
+    return frozenset(one.id for one in revisions(root, service))
 
 
 def pending(found: tuple[Revision, ...], applied: str | None) -> tuple[Revision, ...]:
@@ -41,13 +47,6 @@ def pending(found: tuple[Revision, ...], applied: str | None) -> tuple[Revision,
         done.add(id)
         waiting += follows.get(id, ())
     return tuple(one for one in found if one.id not in done)
-
-
-def migrated_to(root: Path, steps: Iterable[str]) -> dict[str, str]:
-    """Return the last migration of each service whose step `<service> migrate` was done."""
-    done = [step.removesuffix(" migrate") for step in steps if step.endswith(" migrate")]
-    last = {service: heads(revisions(root, service)) for service in done}
-    return {service: found[0] for service, found in sorted(last.items()) if len(found) == 1}
 
 
 def _revision(path: Path) -> Revision | None:

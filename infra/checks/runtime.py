@@ -52,6 +52,8 @@ def images(facts: Facts) -> Iterator[Check]:
             )
         elif image.in_registry:
             yield ok("images", image.name)
+        elif facts.machine is not None:
+            yield ok("images", image.name, "in the engine" if image.in_engine else "will be built")
         else:
             yield ok(
                 "images", image.name, "will be pushed" if image.in_engine else "will be built and pushed"

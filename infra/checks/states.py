@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from infra.checks.facts import Facts
 from infra.checks.model import Check, Unknown, fail, ok, skip
+from infra.recovery import way_on
 
 NAME = "stacks"
 
@@ -36,22 +37,8 @@ GOES_ON: Mapping[str, str] = {
     "UPDATE_ROLLBACK_FAILED": _CONTINUES,
 }
 
-# Statuses that need somebody first: why, and what to do.
-STOPS: Mapping[str, tuple[str, str]] = {
-    "UPDATE_FAILED": (
-        "an update failed and was left there without a rollback",
-        "run `./deploy.py recover {environment}`, which rolls it back",
-    ),
-    "DELETE_IN_PROGRESS": ("it is being deleted", "wait until it is gone and run this again"),
-    "DELETE_FAILED": (
-        "its deletion failed half-way",
-        "run `./deploy.py teardown {environment}` to finish it, or mend what holds it and run this again",
-    ),
-    "IMPORT_ROLLBACK_FAILED": (
-        "an import failed and could not be undone",
-        "undo it in the CloudFormation console; the stack's events say what is in the way",
-    ),
-}
+# Statuses that need `recover` first.
+STOPS = frozenset({"UPDATE_FAILED", "DELETE_IN_PROGRESS", "DELETE_FAILED", "IMPORT_ROLLBACK_FAILED"})
 
 
 def stack_states(facts: Facts) -> Iterator[Check]:
@@ -64,11 +51,11 @@ def stack_states(facts: Facts) -> Iterator[Check]:
         if stack.status in GOES_ON:
             yield ok(NAME, part, GOES_ON[stack.status] or stack.status)
             continue
-        reason, fix = STOPS.get(
-            stack.status, ("this tool does not know the status", "look at the stack in the console")
-        )
         yield fail(
-            NAME, part, f"{stack.name} is {stack.status}: {reason}", fix.format(environment=environment)
+            NAME,
+            part,
+            f"{stack.name} is {stack.status}: {way_on(stack.status).why}",
+            f"run `./deploy.py recover {environment}`",
         )
     if not facts.actual.stacks:
         yield ok(NAME, "none", "nothing is deployed yet")

@@ -7,21 +7,31 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from infra.check_report import checks_json, checks_text, failed_text
-from infra.checks import failures
-from infra.commands import bootstrap, deploy, images, logs, migrate, planning, status, teardown, token, verify
+from infra.commands import (
+    asking,
+    bootstrap,
+    deploy,
+    images,
+    logs,
+    migrate,
+    recover,
+    rollback,
+    status,
+    teardown,
+    token,
+)
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, described_context
+from infra.commands.deploying import built_context, conclude
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
-from infra.errors import ConfigurationError, EstaleiroError, Interrupted
-from infra.outlook_report import bill_json, bill_text
-from infra.report import plan_json, plan_text, table
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
+from infra.report import plan_text, table
 from infra.state import Releases
 from infra.steps import Plan
 
@@ -36,16 +46,24 @@ def run(root: Path, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         return COMMANDS[arguments.command](root, arguments)
+    except LeftAtOnce as error:
+        leave(error)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(Interrupted("interrupted; run the same command again to go on"), file=sys.stderr)
-        return Interrupted.exit_code
+        leave(Interrupted("interrupted; run the same command again to go on"))
     except BrokenPipeError:
         # The reader went away (`logs | head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def leave(error: Interrupted) -> NoReturn:
+    """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
+    print(error, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(error.exit_code)
 
 
 def configuration(root: Path, arguments: Arguments) -> Config:
@@ -97,28 +115,40 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     return 0
 
 
-def _plan(root: Path, arguments: Arguments) -> int:
-    context, built = described_context(root, configuration(root, arguments), watcher(arguments))
-    prepared = deploy.prepare(context, built, only=arguments.service)
-    plan, look = prepared.plan, planning.outlook_of(context, prepared, drift=True)
-    data(plan_json(plan, look), plan_text(plan, look), arguments)
-    return 1 if arguments.fail_on_changes and not plan.empty else 0
+def _rollback(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
 
+    def agreed(plan: Plan, warnings: Sequence[str]) -> bool:
+        say("\n".join([plan_text(plan), *(f"warning: {text}" for text in warnings)]))
+        if context.cloud is None:
+            agree("Go back?", arguments)
+        return True
 
-def _cost(root: Path, arguments: Arguments) -> int:
-    bill = planning.bill_of(root, configuration(root, arguments))
-    data(bill_json(bill), bill_text(arguments.environment, bill), arguments)
+    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
+    result, text = conclude(context, plan, outcome)
+    data(result, text, arguments)
     return 0
 
 
-def _verify(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    name, checks = config.environment.name, verify.verify(root, config, watcher(arguments))
-    data(checks_json(name, checks), checks_text(name, checks), arguments)
-    failed = failures(checks)
-    if failed:
-        say(failed_text(name, failed))
-    return 1 if failed else 0
+def _recover(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(found: Sequence[recover.Finding]) -> None:
+        say("\n".join(f"{one.name} is {one.status}: {one.way.why}; {one.way.action}" for one in found))
+        if context.cloud is None:
+            agree("Go on?", arguments)
+
+    done = recover.recover(context, agreed)
+    half = recover.half_done(context)
+    name = context.config.environment.name
+    lines = done or ["every stack is in order"]
+    if half is not None:
+        lines.append(
+            f"release {half['release']} did not end ({half['verdict']}): "
+            f"`./deploy.py deploy {name}` finishes it, `./deploy.py rollback {name}` goes back"
+        )
+    data({"done": done, "half_done": half and half["release"]}, "\n".join(lines), arguments)
+    return 0
 
 
 def _teardown(root: Path, arguments: Arguments) -> int:
@@ -220,16 +250,18 @@ def _token(root: Path, arguments: Arguments) -> int:
 
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
-    "cost": _cost,
+    "cost": asking.cost_command,
     "deploy": _deploy,
     "images": _images,
     "logs": _logs,
     "migrate": _migrate,
-    "plan": _plan,
+    "plan": asking.plan_command,
+    "recover": _recover,
     "releases": _releases,
+    "rollback": _rollback,
     "run": _run,
     "status": _status,
     "teardown": _teardown,
     "token": _token,
-    "verify": _verify,
+    "verify": asking.verify_command,
 }

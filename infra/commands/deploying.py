@@ -42,7 +42,7 @@ def conclude(context: Context, plan: Plan, outcome: Outcome | None) -> tuple[dic
     if outcome is not None and (outcome.failed or outcome.not_run):
         raise EstaleiroError(
             f"{name}: the deploy failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
-            "what serves traffic was left as it was; mend the cause and deploy again"
+            "the rest was left as it was; mend the cause and deploy again"
         )
     url = context.edge_url(context.outputs())
     verdict = "nothing to do" if outcome is None else f"deployed in {seconds:.0f} s"

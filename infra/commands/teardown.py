@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from infra import naming
 from infra.aws import Aws
 from infra.commands.context import Context
-from infra.commands.deploy import lock
+from infra.commands.locking import lock
 from infra.config import Config
 from infra.errors import EstaleiroError, Refused
 from infra.graph import run_graph

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra import naming
+from infra import naming, revisions
 from infra.aws import Aws
 from infra.checks.facts import (
     NOT_DEPLOYED,
@@ -27,7 +27,6 @@ from infra.config import Config
 from infra.errors import AwsError, NotFound
 from infra.evidence.unknown import known
 from infra.plan import FAILED_CREATES
-from infra.revisions import heads, revisions
 from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Actual, Plan
@@ -69,10 +68,15 @@ def fast(
 
 
 def recorded_migrations(releases: Releases) -> Mapping[str, str]:
-    """Return the migration at which a deploy last left each service's database, as its record says."""
+    """Return the migration at which the last good deploy that ran a service's migrations left its database."""
     found: dict[str, str] = {}
     for release in reversed(releases.ids()[-RECORDS:]):
-        found = {**releases.read(release).get("migrations", {}), **found}
+        record = releases.read(release)
+        if record.get("verdict") != "good":
+            continue
+        for service, last in record.get("migrations", {}).items():
+            if len(last) == 1 and f"{service} migrate" in record.get("steps", ()):
+                found.setdefault(service, last[0])
     return found
 
 
@@ -82,13 +86,14 @@ def migrations(config: Config, root: Path, recorded: Mapping[str, str] | Unknown
     for service in config.services:
         if service.database is None:
             continue
-        own = revisions(root, service.name)
         at: str | Unknown = (
             recorded
             if isinstance(recorded, Unknown)
             else recorded.get(service.name) or Unknown("no deploy has recorded where it is")
         )
-        found[service.name] = Migrations(frozenset(one.id for one in own), heads(own), at)
+        found[service.name] = Migrations(
+            revisions.known(root, service.name), revisions.heads(root, service.name), at
+        )
     return found
 
 

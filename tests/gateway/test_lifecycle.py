@@ -8,7 +8,8 @@ import docker
 from docker.models.containers import Container
 
 from tests.gateway.client import Answer
-from tests.gateway.conftest import Gateway, Images
+from tests.gateway.conftest import Gateway
+from tests.gateway.image import Images
 
 
 def test_the_image_runs_as_nobody_with_no_shell_and_stays_small(

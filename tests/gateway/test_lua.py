@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.gateway.conftest import Images
+from tests.gateway.image import Images
 
 FOLDER = Path(__file__).parent / "lua"
 NAMES = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.ecs import containers, volumes
-from infra.local.ecs.logs import lines
+from infra.local.ecs.logs import Line, lines
 from infra.local.ecs.subject import Site, Subject
 
 SITE = Site("cloud", "cloud", "10.0.0.1", "/state/bundle.pem", "/trust.pem", 2, {"owner": "cloud"})
@@ -143,8 +143,8 @@ def test_long_lines_are_put_together_and_the_last_one_needs_no_newline() -> None
     frames = [stamp + b"one\r\n", stamp + b"two ", stamp + b"halves\n", stamp + b"\n", stamp + b"end"]
 
     assert list(lines(iter(frames))) == [
-        (1767323045678, "one"),
-        (1767323045678, "two halves"),
-        (1767323045678, ""),
-        (1767323045678, "end"),
+        Line(1767323045678, "one"),
+        Line(1767323045678, "two halves"),
+        Line(1767323045678, ""),
+        Line(1767323045678, "end", ended=False),
     ]

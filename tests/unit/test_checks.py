@@ -31,6 +31,7 @@ from infra.checks.runtime import images, log_groups, roles, trusted
 from infra.checks.secrets import secrets
 from infra.checks.states import GOES_ON, STOPS, stack_states
 from infra.plan import plan
+from infra.recovery import way_on
 from infra.stacks.model import Output
 from infra.steps import Actual
 from tests.facts import facts
@@ -136,7 +137,7 @@ def test_a_stack_that_is_stuck_stops_a_deploy(status: str) -> None:
     found = with_stack(facts(), "edge", status=status)
 
     assert failing(stack_states, found) == [
-        ("edge", f"shipyard-staging-edge is {status}: {STOPS[status][0]}")
+        ("edge", f"shipyard-staging-edge is {status}: {way_on(status).why}")
     ]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.ecs import calls
 from infra.local.errors import LocalCloudError
 
 POLL = 0.2
@@ -35,23 +36,23 @@ class Cluster:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("ClusterName") or wanted.name(255)
-        values = _renamed(wanted.properties, ClusterSettings="settings") | {"ClusterName": name}
-        return _cluster(_send("CreateCluster", values)["cluster"])
+        values = calls.renamed(wanted.properties, ClusterSettings="settings") | {"ClusterName": name}
+        return _cluster(calls.send("CreateCluster", values)["cluster"])
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
-        values = _renamed(wanted.properties, ClusterSettings="settings")
+        values = calls.renamed(wanted.properties, ClusterSettings="settings")
         cluster = existing.physical_id
         changed = api.accepts("ecs", "UpdateCluster", values)
-        _send("UpdateCluster", changed, cluster=cluster)
+        calls.send("UpdateCluster", changed, cluster=cluster)
         if "CapacityProviders" in values or "DefaultCapacityProviderStrategy" in values:
-            _send(
+            calls.send(
                 "PutClusterCapacityProviders",
                 {"CapacityProviders": [], "DefaultCapacityProviderStrategy": []}
                 | api.accepts("ecs", "PutClusterCapacityProviders", values),
                 cluster=cluster,
             )
         made = _cluster(api.call("ecs", "DescribeClusters", clusters=[cluster])["clusters"][0])
-        _retag(made.attributes["Arn"], existing.properties, wanted.properties)
+        calls.retag(made.attributes["Arn"], existing.properties, wanted.properties)
         return made
 
     def delete(self, existing: Existing) -> None:
@@ -72,13 +73,15 @@ class CapacityProvider:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("Name") or wanted.name(255)
-        _send("CreateCapacityProvider", wanted.properties | {"Name": name})
+        calls.send("CreateCapacityProvider", wanted.properties | {"Name": name})
         return Made(name)
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         provider = dict(wanted.properties.get("AutoScalingGroupProvider") or {})
         provider.pop("AutoScalingGroupArn", None)
-        _send("UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id)
+        calls.send(
+            "UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id
+        )
         return Made(existing.physical_id)
 
     def delete(self, existing: Existing) -> None:
@@ -90,7 +93,7 @@ class Associations:
     """`AWS::ECS::ClusterCapacityProviderAssociations`; `Ref` is the cluster."""
 
     def create(self, wanted: Wanted) -> Made:
-        _send("PutClusterCapacityProviders", wanted.properties)
+        calls.send("PutClusterCapacityProviders", wanted.properties)
         return Made(wanted.properties["Cluster"])
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
@@ -112,12 +115,12 @@ class TaskDefinition:
 
     def create(self, wanted: Wanted) -> Made:
         family = wanted.properties.get("Family") or wanted.name(255)
-        answer = _send("RegisterTaskDefinition", wanted.properties | {"Family": family})
+        answer = calls.send("RegisterTaskDefinition", wanted.properties | {"Family": family})
         arn = answer["taskDefinition"]["taskDefinitionArn"]
         return Made(arn, {"TaskDefinitionArn": arn})
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
-        _retag(existing.physical_id, existing.properties, wanted.properties)
+        calls.retag(existing.physical_id, existing.properties, wanted.properties)
         return Made(existing.physical_id, {"TaskDefinitionArn": existing.physical_id})
 
     def delete(self, existing: Existing) -> None:
@@ -130,10 +133,10 @@ class Service:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("ServiceName") or wanted.name(255)
-        answer = _send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
+        answer = calls.send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
         made = Made(answer["serviceArn"], {"ServiceArn": answer["serviceArn"], "Name": answer["serviceName"]})
         wanted.undo(lambda: _delete_service(answer["clusterArn"], answer["serviceArn"]))
-        _wait(answer["clusterArn"], answer["serviceArn"], answer["currentServiceDeployment"])
+        _wait(answer["currentServiceDeployment"])
         return made
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
@@ -146,10 +149,10 @@ class Service:
             if name in existing.properties and name not in wanted.properties:
                 values[name] = []
         before = _described(cluster, arn)["currentServiceDeployment"]
-        answer = _send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
-        _retag(arn, existing.properties, wanted.properties)
+        answer = calls.send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
+        calls.retag(arn, existing.properties, wanted.properties)
         if answer["currentServiceDeployment"] != before:
-            _wait(cluster, arn, answer["currentServiceDeployment"])
+            _wait(answer["currentServiceDeployment"])
         else:
             _wait_for_count(cluster, arn)
         return Made(arn, {"ServiceArn": arn, "Name": answer["serviceName"]})
@@ -160,14 +163,14 @@ class Service:
 
 def _service(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The template says in the plural what the API says in the singular."""
-    return _renamed(properties, PlacementStrategies="placementStrategy")
+    return calls.renamed(properties, PlacementStrategies="placementStrategy")
 
 
 def _delete_service(cluster: str, arn: str) -> None:
     """Delete the service and return when its last task has stopped."""
     deadline = time.monotonic() + SERVICE_GONE_SECONDS
     with api.gone("ClusterNotFoundException", "ServiceNotFoundException"):
-        _send("DeleteService", {"Cluster": cluster, "Service": arn, "Force": True})
+        calls.send("DeleteService", {"Cluster": cluster, "Service": arn, "Force": True})
         while time.monotonic() < deadline:
             found = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])["services"]
             if not found or found[0]["status"] == "INACTIVE":
@@ -178,32 +181,36 @@ def _delete_service(cluster: str, arn: str) -> None:
         )
 
 
-def _wait(cluster: str, arn: str, deployment: str) -> None:
+def _wait(deployment: str) -> None:
     """Return when the deployment is SUCCESSFUL; raise `NotStabilized` when it failed, which its rollback does not mend."""
-    deadline = time.monotonic() + STABILIZE_SECONDS
-    while time.monotonic() < deadline:
+
+    def is_done() -> bool:
         answer = api.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[deployment])
         record = answer["serviceDeployments"][0]
-        if (
-            record["status"] == "SUCCESSFUL"
-            or _described(cluster, arn)["currentServiceDeployment"] != deployment
-        ):
-            return
         if record["status"] in ("STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
             raise NotStabilized(_failure(record))
-        time.sleep(POLL)
-    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
+        return bool(record["status"] == "SUCCESSFUL")
+
+    _until(is_done)
 
 
 def _wait_for_count(cluster: str, arn: str) -> None:
     """Return when a service that needed no deployment runs as many tasks as it should."""
-    deadline = time.monotonic() + STABILIZE_SECONDS
-    while time.monotonic() < deadline:
+
+    def is_done() -> bool:
         service = _described(cluster, arn)
-        if service["runningCount"] == service["desiredCount"] or service["schedulingStrategy"] == "DAEMON":
-            return
+        daemon = service["schedulingStrategy"] == "DAEMON"
+        return bool(daemon or service["runningCount"] == service["desiredCount"])
+
+    _until(is_done)
+
+
+def _until(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STABILIZE_SECONDS
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
         time.sleep(POLL)
-    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
 
 
 def _described(cluster: str, arn: str) -> dict[str, Any]:
@@ -217,9 +224,7 @@ def _failure(record: Mapping[str, Any]) -> str:
     if record["deploymentCircuitBreaker"]["status"] == "TRIGGERED":
         words = "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
     else:
-        words = (
-            f"Error occurred during operation '{record.get('statusReason', 'the deployment was stopped')}'."
-        )
+        words = f"Error occurred during operation '{record.get('statusReason', 'deployment stopped')}'."
     return _handler_error(words, "GeneralServiceException")
 
 
@@ -227,27 +232,5 @@ def _handler_error(words: str, code: str) -> str:
     return f'Resource handler returned message: "{words}" (RequestToken: {secrets.token_hex(16)}, HandlerErrorCode: {code})'
 
 
-def _send(operation: str, properties: Mapping[str, Any], **fixed: Any) -> dict[str, Any]:
-    """Call ECS with properties mapped onto the operation's shape; what the shape does not have is refused."""
-    client = api.client("ecs")
-    shape = client.meta.service_model.operation_model(operation).input_shape
-    found: dict[str, Any] = client._make_api_call(operation, api.shaped(shape, properties, operation) | fixed)
-    return found
-
-
 def _cluster_of(service_arn: str) -> str:
     return service_arn.split("/")[1]
-
-
-def _renamed(properties: Mapping[str, Any], **names: str) -> dict[str, Any]:
-    return {names.get(key, key): value for key, value in properties.items()}
-
-
-def _retag(arn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    removed, changed = api.tag_changes(old.get("Tags"), new.get("Tags"))
-    with api.gone("InvalidParameterException"):
-        if removed:
-            api.call("ecs", "UntagResource", resourceArn=arn, tagKeys=removed)
-        if changed:
-            tags = [{"key": tag["Key"], "value": tag["Value"]} for tag in changed]
-            api.call("ecs", "TagResource", resourceArn=arn, tags=tags)

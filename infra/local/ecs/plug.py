@@ -90,7 +90,7 @@ def _start() -> None:
 
 
 async def stop() -> None:
-    """Stop every task, by SIGTERM and its stop timeout as far as `STOP_SECONDS` allow; services start anew with the next start."""
+    """Stop every task, within `STOP_SECONDS`; services start anew with the next start."""
     scheduler.end()
     await asyncio.to_thread(_stop)
 
