@@ -33,6 +33,10 @@ IN_PLACE = {
 }
 
 
+# Every change of these makes a new revision, and the old one stays: no replacement that anybody need fear.
+REVISED = frozenset({"AWS::ECS::TaskDefinition"})
+
+
 def with_replacements(shown: Sequence[ResourceChange], seen: Iterable[Change]) -> tuple[ResourceChange, ...]:
     """Return the changes with what the change set adds; what it lists without a difference is left out."""
     found = {change.logical_id: change for change in shown}
@@ -49,6 +53,8 @@ def _merged(before: ResourceChange | None, change: Change) -> ResourceChange | N
         return before or ResourceChange("remove", change.logical_id, change.type)
     if change.action != "Modify":
         return before
+    if change.type in REVISED:
+        return before or ResourceChange("change", change.logical_id, change.type, _properties(change))
     always = _names(change, "Always")
     perhaps = _names(change, "Conditionally") - IN_PLACE.get(change.type, frozenset())
     replaced = change.replacement == "True" or (

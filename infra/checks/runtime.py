@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from infra import naming
-from infra.checks.facts import Facts
+from infra.checks.facts import Facts, ImageFact
 from infra.checks.model import Check, Unknown, fail, ok, skip
 from infra.checks.reading import behind, by_part, resources, tasks
 from infra.plan import FAILED_CREATES
@@ -43,21 +43,7 @@ def images(facts: Facts) -> Iterator[Check]:
         yield skip("images", "registry", facts.images.why)
         return
     for image in facts.images:
-        if image.architecture not in (None, wanted):
-            yield fail(
-                "images",
-                image.name,
-                f"it is for {image.architecture}, the hosts are {wanted}",
-                "remove it (docker rmi) and build it again: ./deploy.py images " + environment.name,
-            )
-        elif image.in_registry:
-            yield ok("images", image.name)
-        elif facts.machine is not None:
-            yield ok("images", image.name, "in the engine" if image.in_engine else "will be built")
-        else:
-            yield ok(
-                "images", image.name, "will be pushed" if image.in_engine else "will be built and pushed"
-            )
+        yield _image(facts, image)
 
 
 def roles(facts: Facts) -> Iterator[Check]:
@@ -125,6 +111,22 @@ def log_groups(facts: Facts) -> Iterator[Check]:
             )
         else:
             yield ok("logs", group, "" if deployed else "this deploy makes it")
+
+
+def _image(facts: Facts, image: ImageFact) -> Check:
+    environment = facts.config.environment
+    if image.architecture not in (None, environment.architecture):
+        return fail(
+            "images",
+            image.name,
+            f"it is for {image.architecture}, the hosts are {environment.architecture}",
+            f"remove it (docker rmi) and build it again: ./deploy.py images {environment.name}",
+        )
+    if image.in_registry:
+        return ok("images", image.name)
+    if facts.machine is not None:
+        return ok("images", image.name, "in the engine" if image.in_engine else "will be built")
+    return ok("images", image.name, "will be pushed" if image.in_engine else "will be built and pushed")
 
 
 def _role(facts: Facts, part: str, role: str | Output) -> tuple[str, str]:
