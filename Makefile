@@ -6,7 +6,7 @@ SETUP = python3 -m infra.setup
 YES = $(if $(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench setup
+.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-gateway setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -46,6 +46,9 @@ format: .venv ## Write the code as the formatter wants it
 
 bench: setup ## Measure; writes BENCHMARKS.md
 	@$(PYTHON) -m tests.bench
+
+bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
+	@$(PYTHON) -m tests.gateway.bench.bench
 
 lock: .venv ## Choose versions anew and write the lock files
 	@$(PYTHON) -m infra.setup lock

@@ -26,7 +26,7 @@ from infra.commands import (
 )
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
-from infra.commands.deploying import built_context, conclude
+from infra.commands.deploying import built_context, conclude, rehearsal_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
@@ -111,6 +111,30 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     result, text = conclude(context, plan, outcome)
     if outcome is not None:
         built.prune()
+    data(result, text, arguments)
+    return 0
+
+
+def _rehearse(root: Path, arguments: Arguments) -> int:
+    config = configuration(root, arguments)
+    if arguments.end:
+        teardown.teardown_local(local_settings(root, config))
+        return 0
+    context, built = rehearsal_context(root, config, watcher(arguments))
+
+    def agreed(plan: Plan) -> bool:
+        say(plan_text(plan))
+        return True
+
+    kept = f"it runs on; `./deploy.py rehearse {config.environment.name} --end` ends it"
+    try:
+        plan, outcome = deploy.deploy(context, built, deploy.Wishes(), agreed=agreed)
+        result, _ = conclude(context, plan, outcome)
+    finally:
+        if not arguments.keep:
+            teardown.teardown_local(local_settings(root, config))
+            kept = "nothing is left of it"
+    text = f"{config.environment.name}: rehearsed in {result['seconds']:.0f} s on {result['url']}; {kept}"
     data(result, text, arguments)
     return 0
 
@@ -257,6 +281,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "migrate": _migrate,
     "plan": asking.plan_command,
     "recover": _recover,
+    "rehearse": _rehearse,
     "releases": _releases,
     "rollback": _rollback,
     "run": _run,

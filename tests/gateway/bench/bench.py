@@ -33,8 +33,15 @@ from tests.gateway.services_under_test import MANIFESTS
 HERE = Path(__file__).resolve().parent
 TARGET = "/films?title=alien&limit=20&cursor=abcDEF123"
 ORDINARY = 3000
-_GENEROUS = {name: re.sub(r'rate_limit = ".*"', 'rate_limit = "1000/s"', text) for name, text in MANIFESTS.items()}
-_SETTINGS = {"INTERNAL_DOMAIN": "bench.internal", "WORKERS": "1", "ADDRESS_RATE": "100000", "MAX_CONCURRENCY": "4096"}
+_GENEROUS = {
+    name: re.sub(r'rate_limit = ".*"', 'rate_limit = "1000/s"', text) for name, text in MANIFESTS.items()
+}
+_SETTINGS = {
+    "INTERNAL_DOMAIN": "bench.internal",
+    "WORKERS": "1",
+    "ADDRESS_RATE": "100000",
+    "MAX_CONCURRENCY": "4096",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,9 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
     network = client.networks.create(tag)
     started: list[Container] = []
 
-    def start(image: str, command: list[str] | None, name: str, aliases: list[str], **more: object) -> Container:
+    def start(
+        image: str, command: list[str] | None, name: str, aliases: list[str], **more: object
+    ) -> Container:
         container = client.containers.create(
             image, command, name=f"{tag}-{name}", network=tag, ports={"8080/tcp": ("127.0.0.1", 0)}, **more
         )
@@ -85,14 +94,21 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
         return ["nginx", "-e", "/dev/null", "-c", f"/bench/{kind}.conf"]
 
     try:
-        start(tools.id, nginx("service"), "service", ["service", "films.bench.internal", "opinions.bench.internal"])
+        start(
+            tools.id,
+            nginx("service"),
+            "service",
+            ["service", "films.bench.internal", "opinions.bench.internal"],
+        )
         load = start(tools.id, ["sleep", "infinity"], "load", [])
         gateways = {"gateway": "block", "gateway, firewall off": "off"}
         found = [_door("bare proxy", start(tools.id, nginx("plain"), "plain", []), tag)]
         found += [
             _door(
                 name,
-                start(images.gateway, None, f"gateway-{mode}", [], environment={**_SETTINGS, "WAF_MODE": mode}),
+                start(
+                    images.gateway, None, f"gateway-{mode}", [], environment={**_SETTINGS, "WAF_MODE": mode}
+                ),
                 tag,
             )
             for name, mode in gateways.items()
@@ -111,7 +127,12 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
 def _door(name: str, container: Container, network: str) -> Door:
     container.reload()
     settings = container.attrs["NetworkSettings"]
-    return Door(name, container, settings["Networks"][network]["IPAddress"], int(settings["Ports"]["8080/tcp"][0]["HostPort"]))
+    return Door(
+        name,
+        container,
+        settings["Networks"][network]["IPAddress"],
+        int(settings["Ports"]["8080/tcp"][0]["HostPort"]),
+    )
 
 
 def speed(load: Container, door: Door, seconds: int) -> Speed:
@@ -161,13 +182,17 @@ def scored(program: str, door: Door) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--score")
     options = parser.parse_args()
     sent = corpora()
     with doors() as (load, found):
-        print("| door (one worker) | requests/s | CPU | added median | attacks blocked | ordinary blocked | scored |")
+        print(
+            "| door (one worker) | requests/s | CPU | added median | attacks blocked | ordinary blocked | scored |"
+        )
         print("|---|---:|---:|---:|---:|---:|---|")
         bare = None
         for door in found:
