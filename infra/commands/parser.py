@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    _secrets(commands)
     return top
 
 
@@ -84,6 +85,17 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     run.add_argument("--cpu", type=int, metavar="UNITS")
     run.add_argument("--memory", type=int, metavar="MIB")
     run.add_argument("--detach", action="store_true", help="start it, print its ARN and leave")
+
+
+def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    help_ = "set a secret's value from stdin (`secrets set ENV SERVICE NAME`), or list which are set"
+    secrets: argparse.ArgumentParser = commands.add_parser("secrets", help=help_, description=help_)
+    secrets.add_argument("action", choices=("set", "list"))
+    secrets.add_argument("environment", nargs="?", default=LOCAL, metavar="ENV")
+    secrets.add_argument("service", nargs="?", metavar="SERVICE")
+    secrets.add_argument("name", nargs="?", metavar="NAME")
+    secrets.add_argument("--like", metavar="ENV", help=argparse.SUPPRESS)
+    secrets.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
