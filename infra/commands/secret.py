@@ -29,12 +29,12 @@ def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
         put(context, arguments.service, arguments.name, _value())
         say("set; services that run read it when they are deployed or restarted")
         return 0
-    rows = [
-        {"service": service, "name": name, "set": context.aws.secrets.exists(_full(config, service, name))}
-        for service, name in names
+    found = [
+        (service, name, context.aws.secrets.exists(_full(config, service, name))) for service, name in names
     ]
+    rows = [{"service": service, "name": name, "set": there} for service, name, there in found]
     text = table(
-        ([row["service"], row["name"], "yes" if row["set"] else "no"] for row in rows),
+        ((service, name, "yes" if there else "no") for service, name, there in found),
         ("SERVICE", "NAME", "SET"),
     )
     data(rows, text, arguments)

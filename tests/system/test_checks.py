@@ -86,6 +86,34 @@ def test_a_secret_that_a_task_cannot_read_stops_a_deploy_before_anything_changes
     assert [check["reason"] for check in told["checks"] if check["status"] == "FAIL"] == [reason]
 
 
+def test_a_secret_that_people_set_is_missed_by_name_and_the_fix_mends_it(shipyard: Shipyard) -> None:
+    manifest = shipyard.root / "services/movies/service.toml"
+    before = manifest.read_text(encoding="utf-8")
+    manifest.write_text(f'{before}\n[secrets]\nnames = ["smtp_password"]\n', encoding="utf-8")
+
+    try:
+        missed = shipyard.deploy_py("verify", code=1).stderr
+        fix = missed.rpartition("./deploy.py ")[2].split()
+        shipyard.deploy_py(*fix, stdin="hidden\n")
+        mended = json.loads(shipyard.deploy_py("verify", "--json").stdout)
+        listed = shipyard.deploy_py("secrets", "list", "--json").stdout
+    finally:
+        manifest.write_text(before, encoding="utf-8")
+        client(shipyard, "secretsmanager").delete_secret(
+            SecretId="estaleiro/local/movies/smtp_password", ForceDeleteWithoutRecovery=True
+        )
+
+    assert fix == ["secrets", "set", "local", "movies", "smtp_password"]
+    assert {
+        "name": "secrets",
+        "subject": "estaleiro/local/movies/smtp_password",
+        "status": "OK",
+    }.items() <= next(
+        check for check in mended["checks"] if check["subject"].endswith("smtp_password")
+    ).items()
+    assert json.loads(listed) == [{"service": "movies", "name": "smtp_password", "set": True}]
+
+
 def test_straight_after_a_deploy_the_plan_is_empty_and_every_check_passes(shipyard: Shipyard) -> None:
     plan = json.loads(shipyard.deploy_py("plan", "--json", "--fail-on-changes").stdout)
     told = json.loads(shipyard.deploy_py("verify", "--json").stdout)
