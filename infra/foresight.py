@@ -11,7 +11,7 @@ from infra.aws.cloudformation import Change
 from infra.config import Config
 from infra.errors import AwsError
 from infra.plan import parameter_values
-from infra.replacement import with_replacements
+from infra.recreation import with_replacements
 from infra.steps import Actual, Plan, Step, UpdateStack
 
 WORKERS = 6

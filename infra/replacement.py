@@ -1,102 +1,153 @@
-"""What templates show and what a change set says, put together: which changes make a resource anew. Pure.
-
-CloudFormation reports many replacements as conditional that never happen. They are decided by property here, so that a
-harmless one raises no alarm and one that may lose data always does.
-"""
+"""Hosts replaced one at a time: emptied, ended, their successor awaited; the first that fails ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from infra.aws.cloudformation.values import Change
-from infra.differences import PropertyChange, ResourceChange
-from infra.stack_changes import STATEFUL
+from infra.aws import Aws
+from infra.aws.ecs import Host
+from infra.errors import EstaleiroError, Refused
+from infra.fleet import Place
+from infra.host_failure import why_no_host
 
-# Properties that change sets call conditional and that RDS changes in place (RDS user guide, modifying an instance).
-IN_PLACE = {
-    "AWS::RDS::DBInstance": frozenset(
-        {
-            "AllocatedStorage",
-            "BackupRetentionPeriod",
-            "DBInstanceClass",
-            "DBParameterGroupName",
-            "EngineVersion",
-            "Iops",
-            "MaxAllocatedStorage",
-            "MultiAZ",
-            "StorageThroughput",
-            "StorageType",
-            "VPCSecurityGroups",
-        }
-    ),
-}
+POLL_SECONDS = 2.0
 
 
-# Every change of these makes a new revision, and the old one stays: no replacement that anybody need fear.
-REVISED = frozenset({"AWS::ECS::TaskDefinition"})
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds: for a host's tasks to be elsewhere, and for its successor's agent."""
+
+    drain: float
+    connect: float
 
 
-def with_replacements(shown: Sequence[ResourceChange], seen: Iterable[Change]) -> tuple[ResourceChange, ...]:
-    """Return the changes with what the change set adds; what it lists without a difference is left out."""
-    found = {change.logical_id: change for change in shown}
-    for change in seen:
-        before = found.get(change.logical_id)
-        after = _merged(before, change)
-        if after is not None:
-            found[change.logical_id] = after
-    return tuple(found.values())
+class Replacement:
+    """Works on the hosts of one environment. `told` hears of each instance what becomes of it."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        where: Place,
+        *,
+        patience: Patience,
+        told: Callable[[str, str], None] = lambda instance, text: None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._aws = aws
+        self._where = where
+        self._patience = patience
+        self._told = told
+        self._clock = clock
+        self._sleep = sleep
+
+    def drain(self, instance: str) -> None:
+        """Move a host's tasks elsewhere and leave it draining.
+
+        Raises EstaleiroError when they have not gone in time, and Refused when they have nowhere to go; then, and
+        when interrupted, the host takes tasks again.
+        """
+        host = self._host(instance)
+        if not host.connected:
+            raise EstaleiroError(
+                f"{instance}: its agent is not connected, so it can stop no task; `hosts replace` ends such a host"
+            )
+        self._guard(host)
+        steady = self._steady()
+        self._told(instance, f"draining; {host.running + host.pending} tasks")
+        self._aws.ecs.drain_host(self._where.cluster, host.arn)
+        try:
+            self._await_empty(instance, steady)
+        except BaseException:
+            self._aws.ecs.activate_host(self._where.cluster, host.arn)
+            raise
+        self._told(instance, "its tasks run elsewhere")
+
+    def replace(self, instances: Sequence[str]) -> tuple[str, ...]:
+        """Replace hosts one after the other; return the new ones. Raises EstaleiroError at the first that fails."""
+        done: list[str] = []
+        for number, instance in enumerate(instances):
+            try:
+                done.append(self._replace(instance))
+            except EstaleiroError as error:
+                rest = ", ".join(instances[number + 1 :]) or "none"
+                raise type(error)(f"{error}\nreplaced before: {number}; not touched: {rest}") from error
+        return tuple(done)
+
+    def _replace(self, instance: str) -> str:
+        registered = {host.instance: host for host in self._hosts()}
+        group = self._aws.autoscaling.group(self._where.group)
+        known = registered.keys() | {member.instance for member in (group.members if group else ())}
+        if instance not in known:
+            raise EstaleiroError(f"{instance} is no host of this environment; `hosts list` shows them")
+        host = registered.get(instance)
+        if host is not None and host.connected:
+            self.drain(instance)
+        self._aws.autoscaling.terminate(instance)
+        if host is not None and not host.connected:
+            # ECS would keep a host whose agent cannot say goodbye, and its tasks with it.
+            self._aws.ecs.deregister_host(self._where.cluster, host.arn, force=True)
+        self._told(instance, "ended; waiting for its successor")
+        successor = self._await_successor(frozenset(known))
+        self._told(instance, f"replaced by {successor}")
+        return successor
+
+    def _await_empty(self, instance: str, steady: frozenset[str]) -> None:
+        deadline = self._clock() + self._patience.drain
+        while True:
+            left = sum(host.running + host.pending for host in self._hosts() if host.instance == instance)
+            unsteady = sorted(steady - self._steady())
+            if not left and not unsteady:
+                return
+            if self._clock() >= deadline:
+                raise EstaleiroError(
+                    f"{instance}: after {self._patience.drain:g} s {_unmoved(left, unsteady)}, so it takes tasks "
+                    "again and was not replaced; look for room with `hosts list`, and at a task that will not stop"
+                )
+            self._sleep(POLL_SECONDS)
+
+    def _await_successor(self, known: frozenset[str]) -> str:
+        deadline = self._clock() + self._patience.connect
+        while True:
+            for host in self._hosts():
+                if host.instance not in known and host.takes_tasks:
+                    return host.instance
+            if self._clock() >= deadline:
+                raise EstaleiroError(
+                    f"no new host connected within {self._patience.connect:g} s"
+                    + why_no_host(self._aws, self._where.group, known)
+                )
+            self._sleep(POLL_SECONDS)
+
+    def _guard(self, host: Host) -> None:
+        others = [other for other in self._hosts() if other.takes_tasks and other.arn != host.arn]
+        group = self._aws.autoscaling.group(self._where.group)
+        grows = group is not None and group.desired < group.maximum
+        if (host.running or host.pending) and not others and not grows:
+            raise Refused(
+                f"{host.instance} is the only host that takes tasks and its group may not grow: its tasks have "
+                "nowhere to go; raise hosts.max and deploy, then try again"
+            )
+
+    def _steady(self) -> frozenset[str]:
+        """The services that run as many tasks as they should."""
+        names = self._aws.ecs.list_services(self._where.cluster)
+        states = self._aws.ecs.services(self._where.cluster, names)
+        return frozenset(name for name, state in states.items() if state.running >= state.desired)
+
+    def _host(self, instance: str) -> Host:
+        for host in self._hosts():
+            if host.instance == instance:
+                return host
+        raise EstaleiroError(f"{instance} is no host of this environment's cluster; `hosts list` shows them")
+
+    def _hosts(self) -> tuple[Host, ...]:
+        return self._aws.ecs.container_instances(self._where.cluster)
 
 
-def _merged(before: ResourceChange | None, change: Change) -> ResourceChange | None:
-    if change.action == "Remove":
-        return before or ResourceChange("remove", change.logical_id, change.type)
-    if change.action != "Modify":
-        return before
-    if change.type in REVISED:
-        return before or ResourceChange("change", change.logical_id, change.type, _properties(change))
-    always = _names(change, "Always")
-    perhaps = _names(change, "Conditionally") - IN_PLACE.get(change.type, frozenset())
-    replaced = change.replacement == "True" or (
-        change.replacement == "Conditional" and bool(perhaps) and change.type in STATEFUL
-    )
-    maybe = not replaced and change.replacement == "Conditional" and bool(perhaps)
-    if before is None:
-        if not replaced and not _differs(change):
-            return None
-        before = ResourceChange("change", change.logical_id, change.type, _properties(change))
-    guilty = always | (perhaps if replaced else frozenset())
-    properties = tuple(replace(one, replaces=_top(one.path) in guilty) for one in before.properties)
-    return replace(
-        before, action="replace" if replaced else before.action, properties=properties, may_replace=maybe
-    )
-
-
-def _names(change: Change, recreation: str) -> frozenset[str]:
-    return frozenset(_property(one.path) for one in change.properties if one.recreation == recreation)
-
-
-def _differs(change: Change) -> bool:
-    """A change set lists what only refers to something that changes; tags of the stack are no difference either."""
-    return any(
-        one.before != one.after for one in change.properties if _property(one.path) not in ("", "Tags")
-    )
-
-
-def _properties(change: Change) -> tuple[PropertyChange, ...]:
-    return tuple(
-        PropertyChange(_property(one.path) or one.path, one.before, one.after)
-        for one in change.properties
-        if one.before != one.after
-    )
-
-
-def _property(path: str) -> str:
-    """Return `Port` for `/Properties/Port/0` and for `Properties/Port`."""
-    parts = path.strip("/").split("/")
-    return parts[1] if parts[0] == "Properties" and len(parts) > 1 else ""
-
-
-def _top(path: str) -> str:
-    """Return `Port` for `Port.Value[0]`, the way that differences of templates write a path."""
-    return path.partition(".")[0].partition("[")[0]
+def _unmoved(left: int, unsteady: Sequence[str]) -> str:
+    words = [f"{left} of its tasks still run there"] if left else []
+    words += [f"{', '.join(unsteady)} did not come up elsewhere"] if unsteady else []
+    return " and ".join(words)

@@ -17,6 +17,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -24,12 +25,21 @@ from infra.steps import (
 )
 
 _MARKS = {"add": "+", "change": "~", "replace": "!", "remove": "-"}
-_WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed": "FAILED", "skipped": "skipped"}
+_WORDS = {
+    "started": "…",
+    "progress": "·",
+    "log": "|",
+    "done": "ok",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "warning": "!",
+}
 
 
 def event_line(event: Event) -> str:
-    """One line of progress: seconds, step, what happened."""
-    text = f" {event.text}" if event.text else ""
+    """One line of progress: seconds, step, what happened; of a failure the first line, the rest comes at the end."""
+    shown = event.text.partition("\n")[0] if event.kind == "failed" else event.text
+    text = f" {shown}" if shown else ""
     return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
 
 
@@ -74,6 +84,8 @@ def step_text(step: Step) -> str:
             return f"update stack {step.stack.name}" + (" (removals)" if step.id.endswith("removals") else "")
         case DeleteStack():
             return f"delete stack {step.name}"
+        case RefreshHosts():
+            return "replace hosts of an older template, one after the other"
         case AwaitHosts():
             return f"wait for {step.count} connected hosts"
         case RunTask():
@@ -97,7 +109,10 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
 
 def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:
     """What failed and what was therefore not done, for the last lines that a command prints."""
-    lines = [f"{name}: {error}" for name, error in failed.items()]
+    lines = [
+        str(error) if str(error).startswith(f"{name} ") else f"{name}: {error}"
+        for name, error in failed.items()
+    ]
     if not_run:
         lines.append(f"not done because of that: {', '.join(not_run)}")
     return "\n".join(lines)

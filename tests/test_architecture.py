@@ -34,7 +34,7 @@ PURE = (
     "infra/cost.py",
     "infra/outlook.py",
     "infra/outlook_report.py",
-    "infra/replacement.py",
+    "infra/recreation.py",
 )
 EFFECTS = {
     "boto3",

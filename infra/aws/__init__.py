@@ -19,6 +19,7 @@ from botocore.handlers import json_decode_template_body
 
 from infra.aws.acm import Acm
 from infra.aws.autoscaling import AutoScaling
+from infra.aws.census import Census
 from infra.aws.client import MakeClient
 from infra.aws.cloudformation import CloudFormation
 from infra.aws.ec2 import Ec2
@@ -30,7 +31,9 @@ from infra.aws.identity import Identity
 from infra.aws.logs import Logs
 from infra.aws.quotas import Quotas
 from infra.aws.rds import Rds
+from infra.aws.route53 import Route53
 from infra.aws.s3 import Buckets
+from infra.aws.scaling import Scaling
 from infra.aws.secrets import Secrets
 from infra.aws.sqs import Sqs
 from infra.aws.tagging import Tagging
@@ -67,6 +70,9 @@ class Aws:
         self.acm = Acm(make)
         self.zones = Zones(make)
         self.quotas = Quotas(make)
+        self.census = Census(make)
+        self.route53 = Route53(make)
+        self.scaling = Scaling(make)
 
 
 def connect(region: str, *, endpoint_url: str | None = None, environ: Mapping[str, str] = os.environ) -> Aws:
