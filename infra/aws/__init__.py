@@ -29,6 +29,7 @@ from infra.aws.elb import Elb
 from infra.aws.iam import Iam
 from infra.aws.identity import Identity
 from infra.aws.logs import Logs
+from infra.aws.quotas import Quotas
 from infra.aws.rds import Rds
 from infra.aws.route53 import Route53
 from infra.aws.s3 import Buckets
@@ -37,6 +38,7 @@ from infra.aws.secrets import Secrets
 from infra.aws.sqs import Sqs
 from infra.aws.tagging import Tagging
 from infra.aws.waiting import Sleep
+from infra.aws.zones import Zones
 
 # Tries with growing pauses in between (botocore's standard mode): five outlive throttling, while an emulator that does
 # not answer at once is not there.
@@ -66,6 +68,8 @@ class Aws:
         self.sqs = Sqs(make)
         self.tagging = Tagging(make)
         self.acm = Acm(make)
+        self.zones = Zones(make)
+        self.quotas = Quotas(make)
         self.census = Census(make)
         self.route53 = Route53(make)
         self.scaling = Scaling(make)
@@ -127,4 +131,5 @@ _ENDPOINT_NAMES = {
     "logs": "cloudwatch_logs",
     "resourcegroupstaggingapi": "resource_groups_tagging_api",
     "secretsmanager": "secrets_manager",
+    "service-quotas": "service_quotas",
 }

@@ -15,10 +15,10 @@ from infra.commands import (
     teardown,
 )
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
+from infra.commands.deploying import built_context, conclude, rehearsal_context
 from infra.commands.opening import configuration, opened
 from infra.commands.terminal import agree, data, say, watcher
-from infra.report import plan_json, plan_text
+from infra.report import plan_text
 from infra.steps import Plan
 
 Arguments = argparse.Namespace
@@ -102,13 +102,6 @@ def _recover(root: Path, arguments: Arguments) -> int:
     return 0
 
 
-def _plan(root: Path, arguments: Arguments) -> int:
-    context, built = described_context(root, configuration(root, arguments), watcher(arguments))
-    plan = deploy.prepare(context, built, only=arguments.service).plan
-    data(plan_json(plan), plan_text(plan), arguments)
-    return 1 if arguments.fail_on_changes and not plan.empty else 0
-
-
 def _bootstrap(root: Path, arguments: Arguments) -> int:
     context = opened(root, arguments)
     changed = bootstrap.bootstrap(context)
@@ -127,7 +120,6 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
     "deploy": _deploy,
     "images": _images,
-    "plan": _plan,
     "recover": _recover,
     "rehearse": _rehearse,
     "rollback": _rollback,

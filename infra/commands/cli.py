@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from infra.commands import (
+    asking,
     changing,
     ending,
     hosts_words,
@@ -158,6 +159,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "run": _run,
     "status": _status,
     "token": _token,
+    **asking.COMMANDS,
     **changing.COMMANDS,
     **ending.COMMANDS,
 }

@@ -13,11 +13,13 @@ from infra.commands.context import Context
 from infra.commands.images import BuiltImages
 from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
+from infra.commands.preflight import preflight
 from infra.commands.record import intention, new_release, results
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import Execution
+from infra.foresight import foreseen
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
 from infra.plan import plan
@@ -56,7 +58,8 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
     _warn_of_old_hosts(context, actual)
-    return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
+    steps = plan(context.config, desired, actual, only=only)
+    return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
 
 
 def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
@@ -85,6 +88,7 @@ def deploy(
     ):
         wake_under_lock(context)
         prepared = prepare(context, images, only=wishes.only)
+        preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
         _gate(prepared.plan, wishes.allow)

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    _secrets(commands)
     hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
     ending.add_words(lambda name, help_: _command(commands, name, help_))
     return top
@@ -41,6 +42,7 @@ def _command(commands: argparse._SubParsersAction, name: str, help_: str) -> arg
 def _bootstrap(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     _command(commands, "bootstrap", "make the account's own stack, once an account and region")
     _command(commands, "verify", "check everything that a deploy needs; nothing changes")
+    _command(commands, "cost", "what the environment costs a month, as its files describe it")
     images = _command(commands, "images", "build the images that are not there yet")
     images.add_argument("--pull-base", action="store_true", help="pull the base image even if one is there")
 
@@ -93,6 +95,17 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     run.add_argument("--cpu", type=int, metavar="UNITS")
     run.add_argument("--memory", type=int, metavar="MIB")
     run.add_argument("--detach", action="store_true", help="start it, print its ARN and leave")
+
+
+def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    help_ = "set a secret's value from stdin (`secrets set ENV SERVICE NAME`), or list which are set"
+    secrets: argparse.ArgumentParser = commands.add_parser("secrets", help=help_, description=help_)
+    secrets.add_argument("action", choices=("set", "list"))
+    secrets.add_argument("environment", nargs="?", default=LOCAL, metavar="ENV")
+    secrets.add_argument("service", nargs="?", metavar="SERVICE")
+    secrets.add_argument("name", nargs="?", metavar="NAME")
+    secrets.add_argument("--like", metavar="ENV", help=argparse.SUPPRESS)
+    secrets.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

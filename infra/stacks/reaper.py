@@ -101,56 +101,20 @@ def _definition(draft: Draft) -> ecs.TaskDefinition:
             UpdateReplacePolicy="Retain",
         )
     )
-    # The path is outside those of the environments, so that the role cannot change itself.
-    path = f"/{name}/"
-    execution = draft.add(
-        iam.Role(
-            "ExecutionRole",
-            Path=path,
-            AssumeRolePolicyDocument=trusted_by("ecs-tasks.amazonaws.com"),
-            Policies=[
-                iam.Policy(
-                    PolicyName="own",
-                    PolicyDocument=document(
-                        allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(group, "Arn")),
-                        allow(["ecr:GetAuthorizationToken"], "*"),
-                        allow(
-                            [
-                                "ecr:BatchCheckLayerAvailability",
-                                "ecr:BatchGetImage",
-                                "ecr:GetDownloadUrlForLayer",
-                            ],
-                            Sub(
-                                f"arn:${{AWS::Partition}}:ecr:*:*:repository/{naming.repository(environment.project)}"
-                            ),
-                        ),
-                    ),
-                )
-            ],
-        )
-    )
-    task = draft.add(
-        iam.Role(
-            "TaskRole",
-            Path=path,
-            AssumeRolePolicyDocument=trusted_by("ecs-tasks.amazonaws.com"),
-            Policies=deploying_policies(environment),
-        )
-    )
+    execution = draft.add(_role("ExecutionRole", draft, [_starting(draft, group)]))
+    task = draft.add(_role("TaskRole", draft, deploying_policies(environment)))
+    options = {
+        "awslogs-group": Ref(group),
+        "awslogs-region": Ref("AWS::Region"),
+        "awslogs-stream-prefix": PART,
+    }
     container = ecs.ContainerDefinition(
         Name=PART,
         Image=Ref("Image"),
         Command=["reap", environment.name, "--yes", "--json"],
         Essential=True,
         User="10001:10001",
-        LogConfiguration=ecs.LogConfiguration(
-            LogDriver="awslogs",
-            Options={
-                "awslogs-group": Ref(group),
-                "awslogs-region": Ref("AWS::Region"),
-                "awslogs-stream-prefix": PART,
-            },
-        ),
+        LogConfiguration=ecs.LogConfiguration(LogDriver="awslogs", Options=options),
     )
     return ecs.TaskDefinition(
         "TaskDefinition",
@@ -162,6 +126,30 @@ def _definition(draft: Draft) -> ecs.TaskDefinition:
         ExecutionRoleArn=GetAtt(execution, "Arn"),
         TaskRoleArn=GetAtt(task, "Arn"),
         ContainerDefinitions=[container],
+    )
+
+
+def _role(title: str, draft: Draft, policies: list[iam.Policy]) -> iam.Role:
+    """A role of a path outside those of the environments, so that it cannot change itself."""
+    return iam.Role(
+        title,
+        Path=f"/{naming.reaper_stack_name(draft.environment.project)}/",
+        AssumeRolePolicyDocument=trusted_by("ecs-tasks.amazonaws.com"),
+        Policies=policies,
+    )
+
+
+def _starting(draft: Draft, group: logs.LogGroup) -> iam.Policy:
+    """What ECS needs to start the task: its image, and a place for its words."""
+    repository = naming.repository(draft.environment.project)
+    pulls = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    return iam.Policy(
+        PolicyName="own",
+        PolicyDocument=document(
+            allow(["logs:CreateLogStream", "logs:PutLogEvents"], GetAtt(group, "Arn")),
+            allow(["ecr:GetAuthorizationToken"], "*"),
+            allow(pulls, Sub(f"arn:${{AWS::Partition}}:ecr:*:*:repository/{repository}")),
+        ),
     )
 
 
