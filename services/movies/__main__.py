@@ -10,7 +10,7 @@ from chassis.database import Database, url
 from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
-from chassis.web import Application, Dependencies
+from chassis.web import Application, Dependencies, about
 
 from movies.app import make_app
 
@@ -27,6 +27,7 @@ def build(given: Settings) -> Application:
     return make_app(
         Dependencies(
             service=given.service,
+            about=about(given),
             database=Database(url(given)),
             verifier=Verifier(keys, issuer=given.token_issuer, audience=given.service),
             schema=schema("movies"),

@@ -1,6 +1,6 @@
 """The one table of the catalogue, as the migrations leave it."""
 
-from chassis import database
+from chassis import database, idempotency
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -29,3 +29,5 @@ class Movie(Base):
 
 # `trigrams` is made by the migrations: pg_trgm in small, without needing the right to create an extension.
 Index("ix_movies_title_trigrams", func.trigrams(Movie.title), postgresql_using="gin")
+
+idempotency.table(Base.metadata)

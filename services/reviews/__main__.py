@@ -13,7 +13,7 @@ from chassis.database import Database, SyncDatabase, url
 from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
-from chassis.web import Application
+from chassis.web import Application, about
 
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
@@ -41,6 +41,7 @@ def web(given: WebSettings) -> int:
         return make_app(
             Dependencies(
                 service=given.service,
+                about=about(given),
                 database=Database(url(given)),
                 verifier=Verifier(
                     key_store(http, given.token_issuer), issuer=given.token_issuer, audience=given.service

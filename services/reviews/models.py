@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from chassis import database
+from chassis import database, idempotency
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -83,3 +83,6 @@ class Chart(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+idempotency.table(Base.metadata)

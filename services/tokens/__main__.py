@@ -22,7 +22,7 @@ from chassis.settings import (
     read,
     secrets_of,
 )
-from chassis.web import Application
+from chassis.web import Application, about
 from sqlalchemy.exc import DBAPIError
 
 from tokens import commands
@@ -53,6 +53,7 @@ def build(settings: Settings) -> Application:
     return make_app(
         Dependencies(
             service=settings.service,
+            about=about(settings),
             database=pool,
             schema=schema("tokens"),
             issuer=settings.token_issuer,
