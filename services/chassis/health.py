@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from chassis.problems import ProblemError
 from chassis.handler import Handler
+from chassis.problems import ProblemError
 
 PATIENCE = 2.0  # seconds for the database to answer a probe
 

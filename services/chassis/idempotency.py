@@ -94,7 +94,9 @@ def _claim(handler: Handler) -> Claim | None:
     if not given:
         return None
     if len(given) > 1 or not _KEY.fullmatch(given[0]):
-        raise ProblemError(400, detail=f"{HEADER} should be 1 to 255 visible ASCII characters, and stand once")
+        raise ProblemError(
+            400, detail=f"{HEADER} should be 1 to 255 visible ASCII characters, and stand once"
+        )
     client = handler.claims.client_id if handler.claims else ""
     owner = f"{client} {handler.request.method} {handler.request.path}"
     return Claim(owner, given[0], hashlib.sha256(handler.request.body).hexdigest())

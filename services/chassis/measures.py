@@ -24,9 +24,7 @@ class Measures:
         about, service = application.dependencies.about, application.dependencies.service
         dimensions = {"environment": about.environment, "service": service, "process": about.process}
         self.tally = Tally("requests", dimensions=dimensions)
-        self.requests = Counter(
-            "http_requests_total", "Requests answered.", ("method", "handler", "status")
-        )
+        self.requests = Counter("http_requests_total", "Requests answered.", ("method", "handler", "status"))
         self.seconds = Histogram(
             "http_request_seconds", "Seconds from the request's head to its answer.", ("method", "handler")
         )
@@ -66,4 +64,4 @@ class MetricsHandler(RequestHandler):
 def metrics_server(measures: Measures) -> HTTPServer:
     """Return a server of /metrics, for a port that no balancer knows."""
     routes = [("/metrics", MetricsHandler, {"measures": measures})]
-    return HTTPServer(TornadoApplication(routes, log_function=lambda handler: None))  # type: ignore[arg-type]
+    return HTTPServer(TornadoApplication(routes, log_function=lambda handler: None))

@@ -38,7 +38,7 @@ def document(service: str, routes: Any) -> Json:
         if parameters := [_path_parameter(n, handler) for n in re.findall(r"{(\w+)}", path)]:
             item["parameters"] = parameters
         item[name] = _operation(one, getattr(method, "required_scope", None))
-    scopes = {getattr(method, "required_scope", None) for _, _, _, method, _ in described} - {None}
+    scopes = {str(found) for *_, method, _ in described if (found := getattr(method, "required_scope", None))}
     used = {entry for _, _, _, _, one in described if one.security for entry in set().union(*one.security)}
     package = importlib.import_module(service)
     return {
@@ -107,7 +107,9 @@ def _implied(one: Operation, scope: str | None) -> dict[int, str]:
 def _reply(reply: Reply) -> Json:
     made: Json = {"description": reply.text}
     if reply.headers:
-        made["headers"] = {n: {"description": t, "schema": {"type": "string"}} for n, t in reply.headers.items()}
+        made["headers"] = {
+            n: {"description": t, "schema": {"type": "string"}} for n, t in reply.headers.items()
+        }
     if reply.kind:
         made["content"] = {JSON: {"schema": _schema(reply.kind)}}
     return made
@@ -122,7 +124,7 @@ def _refusal(status: int, text: str) -> Json:
 
 def _schema(kind: Any) -> Json:
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REFERENCE)
-    return _tidy(schema)
+    return dict(_tidy(schema))
 
 
 def _query_parameters(kind: Any) -> list[Json]:

@@ -40,7 +40,9 @@ class Page(msgspec.Struct, Generic[Item], frozen=True):
     next: str | None
 
 
-def page(rows: Sequence[Row], limit: int, *, shown: Callable[[Row], Any], key: Callable[[Row], int]) -> Page[Any]:
+def page(
+    rows: Sequence[Row], limit: int, *, shown: Callable[[Row], Any], key: Callable[[Row], int]
+) -> Page[Any]:
     """Make the page from `rows`, of which the caller read up to `limit + 1` to learn whether more follow."""
     items = rows[:limit]
     following = encode(key(items[-1])) if len(rows) > limit else None

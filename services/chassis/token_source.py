@@ -11,6 +11,8 @@ from urllib.parse import quote_plus
 
 import aiohttp
 
+from chassis import trace
+
 EARLY = 0.8  # part of a token's life after which a new one is fetched
 
 

@@ -1,7 +1,6 @@
 """The wiring of the catalogue: its routes."""
 
 from chassis import web
-
 from movies.handlers import MovieHandler, MoviesHandler
 
 ROUTES = (

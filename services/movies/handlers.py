@@ -3,6 +3,8 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis import etags, pages
 from chassis.auth import authenticated
 from chassis.idempotency import once
@@ -10,8 +12,6 @@ from chassis.operations import ETAG, LOCATION, Reply, operation
 from chassis.pages import Page
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from movies import catalogue
 from movies.models import Movie
 from movies.shapes import MovieId, MovieInput, MovieOutput, MoviesQuery

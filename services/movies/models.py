@@ -1,8 +1,9 @@
 """The one table of the catalogue, as the migrations leave it."""
 
-from chassis import database, idempotency
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis import database, idempotency
 
 SEEDED_IDS = 1000  # ids up to here belong to the seeds of the migrations; users' movies begin above
 FIRST_YEAR = 1888

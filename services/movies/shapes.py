@@ -3,8 +3,8 @@
 from typing import Annotated
 
 import msgspec
-from chassis.pages import PageQuery
 
+from chassis.pages import PageQuery
 from movies.models import FIRST_YEAR, LAST_YEAR
 
 # Something must be there to read; and U+0000, legal in JSON, cannot be stored by PostgreSQL.

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+
 from chassis import client, logs, settings, tasks
-from chassis.auth import Verifier
+from chassis.auth import verifier
 from chassis.database import Database, SyncDatabase, url
-from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
 from chassis.web import Application, about
-
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
 from reviews.rating_requests import RatingRequests
@@ -43,9 +42,7 @@ def web(given: WebSettings) -> int:
                 service=given.service,
                 about=about(given),
                 database=Database(url(given)),
-                verifier=Verifier(
-                    key_store(http, given.token_issuer), issuer=given.token_issuer, audience=given.service
-                ),
+                verifier=verifier(http, given),
                 schema=schema("reviews"),
                 http=http,
                 catalogue=Catalogue(movies),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from chassis import web
-
 from reviews.catalogue import Catalogue
 from reviews.handlers import RatingHandler, ReviewsHandler, TopChartHandler
 from reviews.rating_requests import RatingRequests

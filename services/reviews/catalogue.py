@@ -1,8 +1,8 @@
 """What this service asks of `movies`."""
 
 import msgspec
-from chassis.client import ServiceClient, ServiceUnavailable
 
+from chassis.client import ServiceClient, ServiceUnavailable
 from reviews.shapes import KnownMovie
 
 

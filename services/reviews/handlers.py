@@ -3,6 +3,8 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from chassis import pages
 from chassis.auth import authenticated
 from chassis.client import ServiceUnavailable
@@ -11,8 +13,6 @@ from chassis.operations import LOCATION, Reply, operation
 from chassis.pages import Page, PageQuery
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from reviews import charts, ratings, reviewing
 from reviews.models import Review
 from reviews.shapes import (

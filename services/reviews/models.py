@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from chassis import database, idempotency
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -17,6 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis import database, idempotency
 
 
 class Base(DeclarativeBase):

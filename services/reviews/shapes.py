@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+
 from chassis.pages import DEFAULT, MOST
 
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5)]

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from celery import Celery
+
 from chassis.database import SyncDatabase
 from chassis.tasks import QueueNames, celery_app
-
 from reviews import charts, ratings
 
 RATE = "reviews.rate"

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from chassis.migrate import lock_key
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from chassis.migrate import lock_key
 from tokens import hashing
 from tokens.models import Audit, Client, ClientScope, ClientSecret
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.migrate import lock_key
 from joserfc.jwk import RSAKey
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.migrate import lock_key
 from tokens.grants import LIFETIME
 from tokens.models import Audit, SigningKey
 from tokens.sealing import seal, unseal
@@ -70,6 +70,22 @@ async def retire(session: AsyncSession, kid: str, *, force: bool = False) -> Non
         raise KeyChangeError(f"key {kid}: tokens it signed may live until {ready}; wait, or use --force")
     row.retired_at, row.private_key = now, None
     session.add(Audit(event="key retired", subject=kid, detail={"forced": force}))
+
+
+async def revoke(session: AsyncSession, kid: str, secret: str) -> str | None:
+    """Withdraw a key at once, living tokens and all: it may have leaked. Returns the kid that signs instead, if new.
+
+    Verifiers learn of it from the list of revocations, within seconds.
+    """
+    row, now = await _locked(session, kid)
+    active = await active_key(session)
+    successor = None
+    if active is not None and active.kid == kid:
+        successor = (await introduce(session, secret)).kid
+        await activate(session, successor, force=True)
+    row.retired_at, row.revoked_at, row.private_key = row.retired_at or now, now, None
+    session.add(Audit(event="key revoked", subject=kid, detail={"successor": successor}))
+    return successor
 
 
 async def ensure_active(session: AsyncSession, secret: str) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.access_tokens import ALGORITHM, TYPE
-from chassis.database import Database
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from chassis.access_tokens import ALGORITHM, TYPE
+from chassis.database import Database
 from tokens import keys
 
 
@@ -45,6 +45,13 @@ class KeyRing:
     async def public(self) -> list[dict[str, Any]]:
         """Return the published keys as JWKs."""
         return (await self._current()).public
+
+    async def public_key(self, kid: str) -> RSAKey | None:
+        """Return the published key of that id."""
+        for member in await self.public():
+            if member["kid"] == kid:
+                return RSAKey.import_key(member)
+        return None
 
     async def _current(self) -> _Loaded:
         async with self._lock:

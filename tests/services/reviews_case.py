@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from sqlalchemy import text
+
 from chassis.client import ServiceUnavailable
 from chassis.database import Database, SyncDatabase
 from chassis.testing import ServiceTestCase, token, verifier
@@ -10,7 +12,6 @@ from reviews.app import Dependencies, make_app
 from reviews.rating_requests import RatingRequests
 from reviews.shapes import KnownMovie
 from reviews.tasks import make_tasks
-from sqlalchemy import text
 
 TITLES = {1: "Metropolis", 2: "City Lights"}
 

@@ -8,14 +8,15 @@ import json
 import time
 
 import pytest
-from chassis import testing
-from chassis.auth import InvalidToken, Verifier
-from chassis.jwks import KeySet, KeyStore
-from chassis.testing import ISSUER, KID, signing_key, token
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import RSAKey
+
+from chassis import testing
+from chassis.auth import InvalidToken, Verifier
+from chassis.jwks import KeySet, KeyStore
+from chassis.testing import ISSUER, KID, signing_key, token
 
 AUDIENCE = "movies"
 

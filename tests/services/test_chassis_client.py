@@ -8,12 +8,13 @@ from urllib.parse import parse_qs
 
 import aiohttp
 import pytest
+from tornado.testing import AsyncHTTPTestCase, gen_test
+
 from chassis import client, logs, trace, web
 from chassis.auth import Verifier
 from chassis.client import Breaker, ServiceClient, ServiceUnavailable, TokenSource
 from chassis.jwks import KeysUnavailable, key_store
 from chassis.testing import ISSUER, KID, signing_key, token
-from tornado.testing import AsyncHTTPTestCase, gen_test
 
 
 class Recorded(web.Handler):

@@ -3,12 +3,13 @@
 import json
 
 import pytest
+from sqlalchemy import text
+from tornado.testing import AsyncHTTPTestCase
+
 from chassis import testing, web
 from chassis.database import Database
 from chassis.schema import Schema, schema
 from chassis.testing import ServiceTestCase
-from sqlalchemy import text
-from tornado.testing import AsyncHTTPTestCase
 
 
 class Case(ServiceTestCase):

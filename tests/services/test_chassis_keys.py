@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from joserfc.jwk import RSAKey
+
 from chassis import jwks
 from chassis.jwks import KeySet, KeyStore, KeysUnavailable
 from chassis.testing import KID, signing_key
-from joserfc.jwk import RSAKey
 
 
 class Clock:

@@ -15,10 +15,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
 from chassis import migrate, testing
 from chassis.migrate import Limits, MigrationError, lock_key
 from chassis.schema import folder
-from sqlalchemy import create_engine
 from tokens.models import Base
 
 ENV = "from sqlalchemy import MetaData\nfrom chassis.migrations_env import run\nrun(MetaData())\n"

@@ -6,6 +6,7 @@ import sys
 
 import psycopg
 import pytest
+
 from chassis import migrate, provision, testing
 from chassis.provision import Settings
 from chassis.settings import Secret

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+
 from chassis import healthcheck
 from chassis.testing import eventually
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 from celery import Celery
+
 from chassis import beat, heartbeat, logs, testing, trace
 from chassis.beat import Lock, LockedScheduler
 from chassis.migrate import lock_key

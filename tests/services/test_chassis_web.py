@@ -5,6 +5,7 @@ import json
 import socket
 
 import msgspec
+
 from chassis import testing, web
 from chassis.auth import authenticated
 from chassis.database import Database

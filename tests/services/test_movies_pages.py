@@ -1,10 +1,11 @@
 """Cursors and pages, with whatever numbers and texts come."""
 
 import pytest
-from chassis import pages
-from chassis.problems import ProblemError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from chassis import pages
+from chassis.problems import ProblemError
 
 KEYS = st.integers(0, 2**63 - 1)
 

@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from chassis.testing import token
 from reviews_case import ReviewsCase, writer
+
+from chassis.testing import token
 
 GOOD = {"stars": 4, "text": "Ça vaut la peine 🎬"}
 

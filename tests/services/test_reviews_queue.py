@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from chassis.testing_postgres import eventually, fresh_database, postgres
 from sqlalchemy import create_engine, text
+
+from chassis.testing_postgres import eventually, fresh_database, postgres
 
 MESSAGE, NOTHING, HANG_UP = "message", "nothing", "hang up"
 

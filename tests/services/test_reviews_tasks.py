@@ -6,10 +6,11 @@ from datetime import datetime
 
 import pytest
 from celery.contrib.testing.worker import start_worker
+from reviews_case import QueueSettings, ReviewsCase
+
 from chassis.testing_postgres import eventually
 from reviews import ratings
 from reviews.tasks import CHART, RATE, REPAIR, make_tasks
-from reviews_case import QueueSettings, ReviewsCase
 
 
 class TestRating(ReviewsCase):

@@ -6,9 +6,10 @@ import json
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+from sqlalchemy import text
+
 from chassis import testing
 from chassis.database import Database
-from sqlalchemy import text
 from tokens import clients, hashing, requests
 from tokens.__main__ import main
 from tokens.clients import ClientsError, Wanted

@@ -6,11 +6,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select, update
+
 from chassis import testing
 from chassis.auth import Verifier
 from chassis.database import Database
 from chassis.jwks import KeyStore, key_set
-from sqlalchemy import func, select, update
 from tokens import grants, keys
 from tokens.keys import KeyChangeError
 from tokens.models import Audit, SigningKey
