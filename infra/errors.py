@@ -5,6 +5,7 @@ EstaleiroError (exit 1: what was asked failed)
 ├── Refused              (exit 3: a guard said no)
 ├── Locked               (exit 4: somebody else is at work)
 ├── Interrupted          (exit 130)
+│   └── LeftAtOnce       (exit 130, without waiting for what still runs)
 └── AwsError             (exit 1: AWS said no, in our words; raised by infra.aws)
     └── NotFound
 """
@@ -46,6 +47,10 @@ class Interrupted(EstaleiroError):
     """The user asked to stop; says what was undone or left."""
 
     exit_code = 130
+
+
+class LeftAtOnce(Interrupted):
+    """The user asked twice; what still runs is not waited for."""
 
 
 class AwsError(EstaleiroError):

@@ -12,7 +12,10 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Reporter
 from infra.graph import Outcome, run_graph
-from infra.plan import (
+from infra.interruption import Stop
+from infra.rollout import Rollout
+from infra.stack_changes import StackChanger
+from infra.steps import (
     Actual,
     AwaitHosts,
     CreateStack,
@@ -25,8 +28,6 @@ from infra.plan import (
     Step,
     UpdateStack,
 )
-from infra.rollout import Rollout
-from infra.stack_changes import StackChanger
 from infra.task_requests import request_for
 from infra.tasks import TaskRunner
 
@@ -44,29 +45,38 @@ class Execution:
     release: str
     smoke: Callable[[str], None]
     push: Callable[[str], None]
+    stop: Stop = field(default_factory=Stop)
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
     stacks: StackChanger = field(init=False)
     began: float = field(init=False)
+    in_flight: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.stacks = StackChanger(self.aws, self.config, self.reporter, self.actual, sleep=self.sleep)
+        self.stacks = StackChanger(self.aws, self.config, self.reporter, self.actual, stop=self.stop)
         self.began = time.time()
 
-    def run(self, plan: Plan, *, stopped: Callable[[], bool] = lambda: False) -> Outcome:
-        """Carry out every step; a failure stops what depends on it and lets the rest finish."""
+    def run(self, plan: Plan) -> Outcome:
+        """Carry out every step; a failure stops what depends on it and lets the rest finish.
+
+        After a stop nothing new begins, and what is in flight is rolled back.
+        """
         steps = {step.id: step for step in plan.steps}
 
         def work(name: str) -> None:
             self.reporter.tell("started", name)
+            self.in_flight.add(name)
             try:
                 text = self._do(steps[name])
             except EstaleiroError as error:
                 self.reporter.tell("failed", name, str(error))
                 raise
+            finally:
+                self.in_flight.discard(name)
             self.reporter.tell("done", name, text or "")
 
-        return run_graph({step.id: step.needs for step in plan.steps}, work, stopped=stopped)
+        return run_graph(
+            {step.id: step.needs for step in plan.steps}, work, stopped=lambda: self.stop.requested
+        )
 
     @singledispatchmethod
     def _do(self, step: Step) -> str | None:
@@ -100,7 +110,7 @@ class Execution:
                 return f"{ready} connected"
             if self.clock() >= deadline:
                 raise EstaleiroError(_hosts_missing(self.aws, ready, step.count, [h.instance for h in hosts]))
-            self.sleep(POLL_SECONDS)
+            self.stop.sleep(POLL_SECONDS)
 
     @_do.register
     def _(self, step: RunTask) -> str | None:
@@ -108,7 +118,7 @@ class Execution:
             self.config, self.stacks.outputs, step.service, step.task, token=f"{self.release}-{step.id}"
         )
         runner = TaskRunner(
-            self.aws, line=lambda text: self.reporter.tell("log", step.id, text), sleep=self.sleep
+            self.aws, line=lambda text: self.reporter.tell("log", step.id, text), sleep=self.stop.sleep
         )
         result = runner.run(request)
         if not result.succeeded:
@@ -117,7 +127,7 @@ class Execution:
 
     @_do.register
     def _(self, step: Judge) -> str | None:
-        return Rollout(self.aws, self.config, self.stacks.outputs, sleep=self.sleep).judge(
+        return Rollout(self.aws, self.config, self.stacks.outputs, sleep=self.stop.sleep).judge(
             step.service, since=self.began
         )
 

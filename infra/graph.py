@@ -33,7 +33,8 @@ def run_graph(
     done: list[str] = []
     failed: dict[str, Exception] = {}
     running: dict[Future[None], str] = {}
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
         while True:
             if not stopped():
                 for name in [name for name, before in waiting.items() if before <= set(done)]:
@@ -50,6 +51,9 @@ def run_graph(
                     failed[name] = error
                 else:
                     raise error
+    finally:
+        # Whoever leaves by an exception does not wait for what still runs.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _check(needs: Mapping[str, frozenset[str]]) -> None:

@@ -8,6 +8,11 @@ from collections.abc import Sequence
 PARTS = ("network", "observability", "cluster", "database", "edge")
 ACCOUNT_PART = "account"
 
+# One-off task definitions that the tool makes for a service; no process may take these names.
+ONE_OFF_TASKS = ("provision", "migrate", "clients")
+# The client of the token issuer that people use.
+OPERATOR = "operator"
+
 # What a container's environment already holds; a secret may not take these names.
 RESERVED_VARIABLES = frozenset(
     {

@@ -3,127 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from infra import naming
 from infra.config import Config, Service
-from infra.differences import ResourceChange, template_changes
+from infra.differences import template_changes
 from infra.stacks import with_kept
 from infra.stacks.model import Output, Resolved, Stack
+from infra.steps import (
+    Actual,
+    AwaitHosts,
+    CreateStack,
+    DeleteStack,
+    Deployed,
+    Judge,
+    Plan,
+    PushImage,
+    RunTask,
+    SmokeTest,
+    Step,
+    UpdateStack,
+)
 
 # A create that failed leaves a stack that can only be deleted (CloudFormation user guide, stack status codes).
 FAILED_CREATES = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"})
-UNKNOWN = "known after deploy"
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """A stack as it stands in CloudFormation."""
-
-    part: str
-    name: str
-    status: str
-    template: str = ""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    outputs: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Actual:
-    """What is there: the environment's stacks by part, and what `Resolved` parameters stand for now."""
-
-    stacks: Mapping[str, Deployed] = field(default_factory=dict)
-    resolved: Mapping[str, str] = field(default_factory=dict)
-    missing_images: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing to do. `needs` are the ids of the steps that must have succeeded before."""
-
-    id: str
-    needs: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class PushImage(Step):
-    """Send an image that the registry does not have."""
-
-    reference: str = ""
-
-
-@dataclass(frozen=True)
-class CreateStack(Step):
-    """Make a stack; `over_failed` deletes what a failed create left first."""
-
-    stack: Stack = field(default_factory=lambda: Stack("", "", ""))
-    over_failed: bool = False
-
-
-@dataclass(frozen=True)
-class UpdateStack(Step):
-    """Bring a stack to its template; `unknown` names the parameters whose value an earlier step will give."""
-
-    stack: Stack = field(default_factory=lambda: Stack("", "", ""))
-    changes: tuple[ResourceChange, ...] = ()
-    unknown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class DeleteStack(Step):
-    """Remove the stack of a service that left services/; its data is kept by the deletion policies."""
-
-    part: str = ""
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class AwaitHosts(Step):
-    """Wait until the least number of hosts is connected."""
-
-    count: int = 0
-
-
-@dataclass(frozen=True)
-class RunTask(Step):
-    """Run a one-off task (`provision`, `migrate`, `clients`) from the release's task definition."""
-
-    service: str = ""
-    task: str = ""
-
-
-@dataclass(frozen=True)
-class Judge(Step):
-    """Ask ECS for the verdict on a service's deployment."""
-
-    service: str = ""
-
-
-@dataclass(frozen=True)
-class SmokeTest(Step):
-    """One request through the edge."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The steps of one deploy, in an order that satisfies every `needs`."""
-
-    environment: str
-    steps: tuple[Step, ...]
-
-    @property
-    def empty(self) -> bool:
-        """Whether everything is already as it should be."""
-        return not self.steps
 
 
 def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str | None = None) -> Plan:
     """Compare what should be with what is. `only` narrows the services' own steps to one service."""
     steps: dict[str, Step] = {}
-    for image in sorted(actual.missing_images):
-        _add(steps, PushImage(f"push {image.rpartition(':')[2]}", reference=image))
-    pushes = frozenset(steps)
+    pushes = _push_steps(steps, actual)
     by_part = {stack.part: stack for stack in stacks}
     for stack in (stack for stack in stacks if stack.part in naming.PARTS):
         _stack_step(steps, stack, actual, needs=_needs(stack))
@@ -133,10 +42,13 @@ def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str |
     services = [service for service in config.services if only in (None, service.name)]
     for service in services:
         _release_steps(steps, service, by_part, actual, pushes)
-    for service in _in_call_order(config, services):
+    for service in in_call_order(config):
+        if service not in services:
+            continue
         _service_steps(steps, service, config, by_part, actual)
-    if any(isinstance(step, Judge) for step in steps.values()):
-        _add(steps, SmokeTest("smoke test", frozenset(s for s in steps if s.endswith(" verdict"))))
+    verdicts = frozenset(step.id for step in steps.values() if isinstance(step, Judge))
+    if verdicts:
+        _add(steps, SmokeTest("smoke test", verdicts))
     for service in services:
         _trim_step(steps, service, by_part, actual)
     if only is None:
@@ -161,6 +73,12 @@ def parameter_values(
         else:
             known[key] = actual.resolved[value.what] if isinstance(value, Resolved) else value
     return known, tuple(sorted(unknown))
+
+
+def _push_steps(steps: dict[str, Step], actual: Actual) -> frozenset[str]:
+    for image in sorted(actual.missing_images):
+        _add(steps, PushImage(f"push {image.rpartition(':')[2]}", reference=image))
+    return frozenset(steps)
 
 
 def _add(steps: dict[str, Step], step: Step) -> None:
@@ -272,8 +190,10 @@ def _before(service: Service, config: Config) -> frozenset[str]:
     return frozenset(f"{name} verdict" for name in others)
 
 
-def _in_call_order(config: Config, services: Sequence[Service]) -> Iterator[Service]:
-    waiting = {service.name: service for service in services}
+def in_call_order(config: Config) -> tuple[Service, ...]:
+    """Return the services so that each stands after those whose verdict it waits for."""
+    waiting = {service.name: service for service in config.services}
+    order: list[Service] = []
     while waiting:
         free = [
             service
@@ -281,7 +201,8 @@ def _in_call_order(config: Config, services: Sequence[Service]) -> Iterator[Serv
             if not any(verdict.removesuffix(" verdict") in waiting for verdict in _before(service, config))
         ]
         for service in sorted(free, key=lambda service: service.name):
-            yield waiting.pop(service.name)
+            order.append(waiting.pop(service.name))
+    return tuple(order)
 
 
 def _hosts(steps: Mapping[str, Step]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.differences import ResourceChange
 from infra.events import Event
-from infra.plan import (
+from infra.steps import (
     AwaitHosts,
     CreateStack,
     DeleteStack,

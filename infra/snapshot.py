@@ -10,8 +10,8 @@ from infra.aws import Aws
 from infra.aws.cloudformation import StackState
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.plan import Actual, Deployed
 from infra.stacks.model import Resolved, Stack
+from infra.steps import Actual, Deployed
 
 # Who publishes the hosts' systems, and how the images are called (facts of the two projects' release tools).
 HOST_IMAGES = {

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from infra.aws import Aws
 from infra.aws.cloudformation import ChangeSet, Event, StackState, in_progress
 from infra.cause_watch import CauseWatch
 from infra.config import Config
-from infra.errors import AwsError, EstaleiroError, Refused
+from infra.errors import AwsError, EstaleiroError, Interrupted, Refused
 from infra.events import Reporter
+from infra.interruption import Stop
 from infra.naming import state_bucket
-from infra.plan import Actual, CreateStack, UpdateStack
 from infra.stacks.model import Output, Resolved, Stack
+from infra.steps import Actual, CreateStack, UpdateStack
+from infra.winding_down import Winding
 
 
 class StackChanger:
@@ -28,13 +29,13 @@ class StackChanger:
         reporter: Reporter,
         actual: Actual,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: Stop,
     ) -> None:
         self._aws = aws
         self._config = config
         self._reporter = reporter
         self._actual = actual
-        self._sleep = sleep
+        self._stop = stop
         self._lock = threading.Lock()
         self._outputs: dict[str, Mapping[str, str]] = {
             part: stack.outputs for part, stack in actual.stacks.items()
@@ -144,6 +145,12 @@ class StackChanger:
         environment = self._config.environment
         return state_bucket(environment.project, environment.account, environment.region)
 
+    def _services_of(self, part: str) -> tuple[str, tuple[str, ...]]:
+        """The cluster, and the names of the ECS services that a service's own stack has."""
+        outputs = self.outputs
+        names = [value for key, value in outputs.get(part, {}).items() if key.endswith("Service")]
+        return outputs.get("cluster", {}).get("ClusterName", ""), tuple(names)
+
     def _wait(
         self, step: str, name: str, *, part: str = "", failure_is_end: bool = False
     ) -> StackState | None:
@@ -158,12 +165,14 @@ class StackChanger:
             return self._aws.cloudformation.wait(
                 name,
                 deadline_seconds=self._config.environment.deploy.stack_seconds,
-                sleep=watch.sleeping(self._sleep),
+                sleep=watch.sleeping(Winding(self._aws, self._stop, name, self._services_of(part)).sleep),
                 on_event=on_event,
             )
         except AwsError as error:
             if failure_is_end:
                 return self._aws.cloudformation.stack(name)
+            if self._stop.requested:
+                raise Interrupted(f"was rolled back, as you asked: {error}") from error
             raise EstaleiroError(watch.explained(str(error))) from error
 
 

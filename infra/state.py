@@ -19,23 +19,28 @@ RENEW_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds the lock. `renewed` and `since` are seconds since the epoch."""
+    """Who holds the lock. `renewed` and `since` are seconds since the epoch on the owner's own clock."""
 
     id: str
     who: str
+    host: str
+    pid: int
     command: str
     since: float
-    renewed: float
+    renewed: float = 0.0
 
     @property
     def sentence(self) -> str:
         """One line for whoever finds the lock taken."""
         since = datetime.fromtimestamp(self.since, UTC).strftime("%H:%M:%S UTC")
-        return f"{self.who} has been running `{self.command}` since {since}"
+        return f"{self.who}@{self.host} has been running `{self.command}` since {since}"
 
 
 class Lock:
-    """One environment's lock: taken by a conditional put, renewed while it lives, released by its owner alone."""
+    """One environment's lock: taken by a conditional put, renewed while it lives, released by its owner alone.
+
+    `is_gone` says of another owner whether it is known to have ended; `lifetime` is in seconds.
+    """
 
     def __init__(
         self,
@@ -44,6 +49,7 @@ class Lock:
         owner: Owner,
         *,
         lifetime: float,
+        is_gone: Callable[[Owner], bool] = lambda owner: False,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -52,6 +58,7 @@ class Lock:
         self._environment = environment
         self._owner = owner
         self._lifetime = lifetime
+        self._is_gone = is_gone
         self._clock = clock
         self._sleep = sleep
 
@@ -64,39 +71,53 @@ class Lock:
         Raises Locked when somebody else holds it.
         """
         self._take(wait_seconds, note)
-        stop = threading.Event()
-        renewal = threading.Thread(target=self._renew, args=(stop,), daemon=True)
+        ended = threading.Event()
+        renewal = threading.Thread(target=self._renew, args=(ended,), daemon=True)
         renewal.start()
         try:
             yield
         finally:
-            stop.set()
+            ended.set()
             renewal.join()
             self._release()
 
+    def holder(self) -> Owner | None:
+        """Return who holds the lock now."""
+        found = self._bucket.get(self._key)
+        return None if found is None else Owner(**json.loads(found.body))
+
     def _take(self, wait_seconds: float, note: Callable[[str], None]) -> None:
-        patience = self._clock() + wait_seconds
-        noted = False
+        """The other's clock only hints that it lives; that it is silent is seen by our own watching."""
+        began = self._clock()
+        watched, since = "", began
         while not self._bucket.put_if_absent(self._key, self._body()):
             found = self._bucket.get(self._key)
             if found is None:
                 continue
-            other = Owner(**json.loads(found.body))
-            silent = self._clock() - other.renewed
-            if silent > self._lifetime and self._bucket.put_if_match(self._key, self._body(), found.etag):
+            other, now = Owner(**json.loads(found.body)), self._clock()
+            if found.etag != watched:
+                alive = watched != "" or abs(now - other.renewed) <= 2 * RENEW_SECONDS
+                watched, since = found.etag, now
+                if self._is_gone(other):
+                    alive, since = False, now - self._lifetime
+                if alive and now - began >= wait_seconds:
+                    raise self._taken(other)
+                note(f"waiting for {'the' if alive else 'the silent'} owner of the lock: {other.sentence}")
+            if now - since >= self._lifetime and self._bucket.put_if_match(
+                self._key, self._body(), found.etag
+            ):
                 return
-            if silent <= RENEW_SECONDS * 2 and self._clock() >= patience:
-                raise Locked(
-                    f"{self._environment} is locked: {other.sentence}; "
-                    "wait for it to end, or use --lock-wait SECONDS"
-                )
-            if not noted:
-                note(f"waiting for the lock: {other.sentence}")
-                noted = True
+            if wait_seconds and now - began >= wait_seconds and now - since < 2 * RENEW_SECONDS:
+                raise self._taken(other)
             self._sleep(1.0)
 
-    def _renew(self, stop: threading.Event) -> None:
-        while not stop.wait(RENEW_SECONDS):
+    def _taken(self, other: Owner) -> Locked:
+        return Locked(
+            f"{self._environment} is locked: {other.sentence}; wait for it to end, or use --lock-wait SECONDS"
+        )
+
+    def _renew(self, ended: threading.Event) -> None:
+        while not ended.wait(RENEW_SECONDS):
             found = self._bucket.get(self._key)
             if found is not None and self._is_ours(found.body):
                 self._bucket.put_if_match(self._key, self._body(), found.etag)
@@ -104,7 +125,7 @@ class Lock:
     def _release(self) -> None:
         found = self._bucket.get(self._key)
         if found is not None and self._is_ours(found.body):
-            self._bucket.delete(self._key)
+            self._bucket.delete_if_match(self._key, found.etag)
 
     def _is_ours(self, body: bytes) -> bool:
         return bool(json.loads(body)["id"] == self._owner.id)

@@ -44,7 +44,9 @@ def measure(clone: Path) -> tuple[dict[str, float], dict[str, int]]:
     engine = docker.from_env()
     forget_images(engine)
     seconds = {"first `make deploy`, nothing prepared but the engine": timed(clone)}
-    seconds["`make deploy` with nothing to do (median of 5)"] = statistics.median(timed(clone) for _ in range(RUNS))
+    seconds["`make deploy` with nothing to do (median of 5)"] = statistics.median(
+        timed(clone) for _ in range(RUNS)
+    )
     source = clone / "services/movies/app.py"
     source.write_text(source.read_text() + "\n# changed\n")
     seconds["`make deploy` with one service changed"] = timed(clone)
@@ -80,7 +82,9 @@ def forget_images(engine: docker.DockerClient) -> None:
 def image_sizes(engine: docker.DockerClient) -> dict[str, int]:
     """Return the bytes of the newest image of each name, all layers, uncompressed."""
     sizes: dict[str, int] = {}
-    for image in sorted(engine.images.list(filters={"label": "estaleiro.image"}), key=lambda one: one.attrs["Created"]):
+    for image in sorted(
+        engine.images.list(filters={"label": "estaleiro.image"}), key=lambda one: one.attrs["Created"]
+    ):
         sizes[image.labels["estaleiro.image"]] = image.attrs["Size"]
     return sizes
 

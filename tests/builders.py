@@ -44,7 +44,11 @@ def project_files(**changes: str) -> dict[str, str]:
     }
     for name, text in changes.items():
         environment = name in ("base", "local") or name.startswith("env_")
-        path = f"infra/environments/{name.removeprefix('env_')}.toml" if environment else f"services/{name}/service.toml"
+        path = (
+            f"infra/environments/{name.removeprefix('env_')}.toml"
+            if environment
+            else f"services/{name}/service.toml"
+        )
         files[path] = text
     return files
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIMIT_MODULE, LIMIT_FUNCTION = 250, 40
+# Tables of cases may be longer than code.
+LIMITS = {"tests/": (400, 60), "": (250, 40)}
 
 ALLOWED = {
     "troposphere": ("infra/stacks/", "infra/hosts/"),
@@ -20,8 +21,28 @@ ALLOWED = {
     "moto": ("tests/",),
 }
 
-PURE = ("infra/config/", "infra/images.py", "infra/stacks/", "infra/plan.py", "infra/differences.py", "infra/report.py")
-EFFECTS = {"boto3", "botocore", "docker", "socket", "subprocess", "urllib", "http", "time", "os", "random", "secrets"}
+PURE = (
+    "infra/config/",
+    "infra/images.py",
+    "infra/stacks/",
+    "infra/plan.py",
+    "infra/steps.py",
+    "infra/differences.py",
+    "infra/report.py",
+)
+EFFECTS = {
+    "boto3",
+    "botocore",
+    "docker",
+    "socket",
+    "subprocess",
+    "urllib",
+    "http",
+    "time",
+    "os",
+    "random",
+    "secrets",
+}
 
 
 def sources() -> list[Path]:
@@ -125,14 +146,17 @@ def test_nothing_in_infra_names_a_service() -> None:
 def test_modules_and_functions_stay_small() -> None:
     long = []
     for path in sources():
-        text = path.read_text(encoding="utf-8")
-        if text.count("\n") > LIMIT_MODULE:
-            long.append(f"{relative(path)}: {text.count(chr(10))} lines")
+        text, name = path.read_text(encoding="utf-8"), relative(path)
+        most_lines, most_of_function = next(
+            limits for start, limits in LIMITS.items() if name.startswith(start)
+        )
+        if text.count("\n") > most_lines:
+            long.append(f"{name}: {text.count(chr(10))} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
-                if length > LIMIT_FUNCTION:
-                    long.append(f"{relative(path)}:{node.name}: {length} lines")
+                if length > most_of_function:
+                    long.append(f"{name}:{node.name}: {length} lines")
 
     assert long == []
 
@@ -150,6 +174,8 @@ def test_every_module_says_what_it_holds() -> None:
 
 
 def test_nothing_is_patched() -> None:
-    patched = [relative(path) for path in sources() for name in imports(path) if name.startswith("unittest.mock")]
+    patched = [
+        relative(path) for path in sources() for name in imports(path) if name.startswith("unittest.mock")
+    ]
 
     assert patched == []

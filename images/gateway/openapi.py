@@ -1,4 +1,4 @@
-"""Turns a service's OpenAPI document into what the gateway checks of a request; pure, and with the standard library only."""
+"""Turns a service's OpenAPI document into what the gateway checks of a request; pure, standard library only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 METHODS = ("get", "put", "post", "delete", "patch")
 # Bytes that a request's body may have where an operation does not say (`x-max-body`).
 MAX_BODY = 65536
-# https://json-schema.org/draft/2020-12/json-schema-validation: what the gateway checks. `pattern` is left to the service:
-# a regular expression of the schema's dialect means another thing here.
+# What the gateway checks of https://json-schema.org/draft/2020-12/json-schema-validation. `pattern` is left to the
+# service: a regular expression of the schema's dialect means another thing here.
 _KEPT = (
     "additionalProperties",
     "const",
@@ -34,7 +34,7 @@ class OpenApiError(ValueError):
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (path template, METHOD, operation), in the document's order; an operation is what `_operation` returns."""
+    """Yield (path template, METHOD, operation) in the document's order; an operation is as `_operation` makes it."""
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
             if method in item:
@@ -62,7 +62,7 @@ def _operation(operation: Mapping[str, Any], document: Mapping[str, Any], where:
 
 
 def path_pattern(path: str, item: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    """Return the regular expression that matches `path` on the wire; a parameter of type integer takes digits only."""
+    """Return the regular expression that matches `path` on the wire; an integer parameter takes digits only."""
     kinds = _path_parameters(item, document)
     parts = re.split(r"\{([^{}]+)\}", path)
     texts = [

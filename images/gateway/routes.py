@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the gateway's table of routes from every service's manifest and OpenAPI document; names no service itself.
 
-usage: routes.py SERVICES OUTPUT      (SERVICES holds <name>/service.toml and, where there is one, <name>/openapi.json)
+usage: routes.py SERVICES OUTPUT    (SERVICES holds <name>/service.toml and, where there is one, <name>/openapi.json)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RoutesError(ValueError):
 
 
 def read_services(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Return the manifests and the OpenAPI documents under `folder`, each by service name, in the order of names."""
+    """Return the manifests and the OpenAPI documents under `folder`, each by service name, sorted."""
     manifests, documents = {}, {}
     for path in sorted(folder.glob("*/service.toml")):
         name = path.parent.name
@@ -38,10 +38,11 @@ def read_services(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, di
 def route_table(
     manifests: Mapping[str, Mapping[str, Any]], documents: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the table that the gateway's Lua reads: services with their limits, and routes in the order of services.
+    """Return the table that the gateway's Lua reads: services with their limits, and routes in the services' order.
 
-    A path of a document is public when one of its service's `routes` matches it. A service without a document has its
-    `routes` themselves, with every method. Raises RoutesError when two services claim a path or a document is not usable.
+    A path of a document is public when one of its service's `routes` matches it. A service without a document has
+    its `routes` themselves, with every method. Raises RoutesError when two services claim a path, or a document
+    cannot be used.
     """
     services, routes = {}, []
     for name, manifest in sorted(manifests.items()):

@@ -7,20 +7,31 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.commands import bootstrap, deploy, images, logs, migrate, status, teardown, token
+from infra.commands import (
+    bootstrap,
+    deploy,
+    images,
+    logs,
+    migrate,
+    recover,
+    rollback,
+    status,
+    teardown,
+    token,
+)
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, described_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
-from infra.errors import ConfigurationError, EstaleiroError, Interrupted
-from infra.plan import Plan
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
 from infra.report import plan_json, plan_text, table
 from infra.state import Releases
+from infra.steps import Plan
 
 Arguments = argparse.Namespace
 
@@ -33,6 +44,10 @@ def run(root: Path, words: list[str]) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         return COMMANDS[arguments.command](root, arguments)
+    except LeftAtOnce as error:
+        # Threads of this process still wait for AWS; they are not waited for.
+        print(error, file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -88,7 +103,45 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
     result, text = conclude(context, plan, outcome)
+    if outcome is not None:
+        built.prune()
     data(result, text, arguments)
+    return 0
+
+
+def _rollback(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(plan: Plan, warnings: Sequence[str]) -> bool:
+        say("\n".join([plan_text(plan), *(f"warning: {text}" for text in warnings)]))
+        if context.cloud is None:
+            agree("Go back?", arguments)
+        return True
+
+    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
+    result, text = conclude(context, plan, outcome)
+    data(result, text, arguments)
+    return 0
+
+
+def _recover(root: Path, arguments: Arguments) -> int:
+    context = opened(root, arguments)
+
+    def agreed(found: Sequence[recover.Finding]) -> None:
+        say("\n".join(f"{one.name} is {one.status}: {one.way.why}; {one.way.action}" for one in found))
+        if context.cloud is None:
+            agree("Go on?", arguments)
+
+    done = recover.recover(context, agreed)
+    half = recover.half_done(context)
+    name = context.config.environment.name
+    lines = done or ["every stack is in order"]
+    if half is not None:
+        lines.append(
+            f"release {half['release']} did not end ({half['verdict']}): "
+            f"`./deploy.py deploy {name}` finishes it, `./deploy.py rollback {name}` goes back"
+        )
+    data({"done": done, "half_done": half and half["release"]}, "\n".join(lines), arguments)
     return 0
 
 
@@ -203,7 +256,9 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "logs": _logs,
     "migrate": _migrate,
     "plan": _plan,
+    "recover": _recover,
     "releases": _releases,
+    "rollback": _rollback,
     "run": _run,
     "status": _status,
     "teardown": _teardown,

@@ -18,11 +18,15 @@ from infra.errors import EstaleiroError, Refused
 from infra.events import Event, Reporter
 from infra.images import postgres_reference
 from infra.local import process as local
+from infra.local import settings as kept_settings
+from infra.local.errors import PortInUse
 from infra.local.settings import Settings
 from infra.setup import ensure_engine_and_reexec
 from infra.snapshot import environment_stacks
 
 LOCAL = "local"
+# Environment variables that choose the local cloud's ports.
+API_PORT, EDGE_PORT = "ESTALEIRO_API_PORT", "ESTALEIRO_EDGE_PORT"
 
 
 @dataclass(frozen=True)
@@ -82,24 +86,33 @@ def open_context(root: Path, config: Config, reporter: Reporter, *, start: bool 
     cloud = local_settings(root, config)
     if not start and not cloud.state.exists():
         raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
-    if local.running(cloud) is None:
-        reporter.tell("started", "local cloud")
-        local.ensure(cloud)
-        reporter.tell("done", "local cloud", f"answers on {cloud.endpoint_url}")
+    _start(cloud, reporter)
     aws = connect(environment.region, endpoint_url=cloud.endpoint_url, environ=local_credentials())
     return Context(root, config, aws, reporter, cloud)
 
 
+def _start(cloud: Settings, reporter: Reporter) -> None:
+    try:
+        if local.running(cloud) is None:
+            reporter.tell("started", "local cloud")
+            local.ensure(cloud)
+            reporter.tell("done", "local cloud", f"answers on {cloud.endpoint_url}")
+    except PortInUse as error:
+        raise EstaleiroError(f"{error} ({API_PORT} and {EDGE_PORT} choose the ports)") from error
+
+
 def local_settings(root: Path, config: Config) -> Settings:
-    """This clone's local cloud; the name tells clones on one machine apart."""
+    """This clone's local cloud, on the ports it had before; the name tells clones on one machine apart."""
     own = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:6]
     environment = config.environment
+    state = root / ".estaleiro" / "local"
+    before = kept_settings.read(state / "settings.json") if (state / "settings.json").exists() else None
     return Settings(
         name=f"{environment.project}-{LOCAL}-{own}",
-        state=root / ".estaleiro" / "local",
+        state=state,
         postgres_image=postgres_reference(root),
-        api_port=_port("ESTALEIRO_API_PORT", 4566),
-        edge_port=_port("ESTALEIRO_EDGE_PORT", 8080),
+        api_port=_port(API_PORT, before.api_port if before else 4566),
+        edge_port=_port(EDGE_PORT, before.edge_port if before else 8080),
         region=environment.region,
         account=environment.account,
     )

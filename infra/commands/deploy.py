@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import secrets
-import socket
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,16 +11,21 @@ from infra import naming, stacks
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
-from infra.errors import EstaleiroError, Refused
+from infra.commands.locking import lock
+from infra.commands.record import intention, new_release, results
+from infra.commands.smoke import smoke
+from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
-from infra.plan import Actual, Plan, UpdateStack, plan
+from infra.interruption import Stop, listening
+from infra.plan import plan
 from infra.snapshot import snapshot
 from infra.stack_changes import STATEFUL
 from infra.stacks.model import Stack
-from infra.state import Lock, Owner, Releases
+from infra.state import Releases
+from infra.steps import Actual, Plan, UpdateStack
 
-SMOKE_SECONDS = 60
+STOPPING = "rolling back what is in flight; ask once more to leave at once"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def deploy(
     if wishes.only:
         context.config.service(wishes.only)
     ensure_account(context)
-    release = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ-") + secrets.token_hex(2)
+    release = new_release()
     with lock(context, f"deploy {context.config.environment.name}").held(
         wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
     ):
@@ -75,58 +74,53 @@ def deploy(
         _gate(prepared.plan, wishes.allow)
         if not agreed(prepared.plan):
             raise Refused("nothing was changed")
-        outcome = _execute(context, images, prepared, release)
+        stop = Stop()
+        execution = Execution(
+            aws=context.aws,
+            config=context.config,
+            reporter=context.reporter,
+            actual=prepared.actual,
+            release=release,
+            smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
+            push=lambda reference: images.push(context.aws, reference),
+            stop=stop,
+        )
+        record = intention(context, images.tags, prepared.desired, prepared.plan, release)
+        outcome = carry_out(context, execution, prepared.plan, record, stop)
     return prepared.plan, outcome
 
 
-def lock(context: Context, command: str) -> Lock:
-    """The lock of the environment, for a command of this process."""
-    now = time.time()
-    who = f"{getpass.getuser()}@{socket.gethostname()}"
-    owner = Owner(secrets.token_hex(8), who, command, since=now, renewed=now)
-    environment = context.config.environment
-    return Lock(context.bucket, environment.name, owner, lifetime=environment.deploy.lock_seconds)
+def carry_out(
+    context: Context, execution: Execution, plan: Plan, record: Mapping[str, Any], stop: Stop
+) -> Outcome:
+    """Execute a plan and keep its record, whatever happens.
 
-
-def _execute(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> Outcome:
-    execution = Execution(
-        aws=context.aws,
-        config=context.config,
-        reporter=context.reporter,
-        actual=prepared.actual,
-        release=release,
-        smoke=lambda url: _smoke(context.edge_url({"edge": {"Url": url}})),
-        push=lambda reference: images.push(context.aws, reference),
-    )
-    record = _record(context, images, prepared, release)
+    Raises Interrupted after a stop: the first request rolls back what is in flight, the second leaves at once.
+    """
     releases = Releases(context.bucket, context.config.environment.name)
-    releases.write(release, record | {"verdict": "running"})
+    releases.write(execution.release, {**record, "verdict": "running"})
     verdict = "interrupted"
     try:
-        outcome = execution.run(prepared.plan)
-        verdict = "failed" if outcome.failed or outcome.not_run else "good"
-        return outcome
+        with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
+            outcome = execution.run(plan)
+        if not stop.requested:
+            verdict = "failed" if outcome.failed or outcome.not_run else "good"
+    except KeyboardInterrupt:
+        left = ", ".join(sorted(execution.in_flight))
+        raise LeftAtOnce(
+            f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
+        ) from None
     finally:
-        outputs = {part: dict(values) for part, values in execution.stacks.outputs.items()}
-        releases.write(release, record | {"verdict": verdict, "outputs": outputs})
+        releases.write(execution.release, {**record, "verdict": verdict, **results(context, execution)})
+    if stop.requested:
+        raise Interrupted(_undone(outcome))
+    return outcome
 
 
-def _record(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> dict[str, Any]:
-    return {
-        "release": release,
-        "environment": context.config.environment.model_dump(mode="json"),
-        "images": dict(images.tags),
-        "stacks": {
-            stack.part: {
-                "template": stack.template,
-                "parameters": {key: str(value) for key, value in stack.parameters.items()},
-            }
-            for stack in prepared.desired
-        },
-        "steps": [step.id for step in prepared.plan.steps],
-        "who": f"{getpass.getuser()}@{socket.gethostname()}",
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _undone(outcome: Outcome) -> str:
+    done = ", ".join(outcome.done) or "nothing"
+    back = ", ".join(outcome.failed) or "nothing was in flight"
+    return f"stopped, as you asked. Done before: {done}. Rolled back: {back}. Deploy again to go on"
 
 
 def _gate(steps: Plan, allow: frozenset[str]) -> None:
@@ -156,26 +150,6 @@ def _with_expiry(context: Context, stack: Stack) -> Stack:
     key = naming.expires_tag(context.config.environment.project)
     tags: Mapping[str, str] = {**stack.tags, key: end.isoformat(timespec="seconds")}
     return Stack(stack.part, stack.name, stack.template, stack.parameters, tags, stack.protected)
-
-
-def _smoke(url: str) -> None:
-    """One request through the edge; balancers need a moment to see new targets."""
-    deadline = time.monotonic() + SMOKE_SECONDS
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:  # noqa: S310 (our own edge)
-                if answer.status == 200:
-                    return
-                reason = f"status {answer.status}"
-        except urllib.error.HTTPError as error:
-            reason = f"status {error.code}"
-        except OSError as error:
-            reason = str(getattr(error, "reason", error))
-        if time.monotonic() >= deadline:
-            raise EstaleiroError(
-                f"{url}/health did not answer within {SMOKE_SECONDS} s: {reason}; see `logs`"
-            )
-        time.sleep(0.5)
 
 
 def next_commands(environment: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Event
 from infra.graph import Outcome
-from infra.plan import Plan
 from infra.report import failures_text, plan_json
+from infra.setup import ensure_engine_and_reexec
+from infra.steps import Plan
 
 Consume = Callable[[Event], None]
 
@@ -23,6 +25,7 @@ Consume = Callable[[Event], None]
 def built_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
     """Build the images, start the local cloud where it is the target, and connect."""
     reporter = new_reporter(consume)
+    ensure_engine_and_reexec(sys.argv)
     images = image_command.build(root, config, reporter, postgres=uses_local_cloud(config))
     return open_context(root, config, reporter, start=True), images
 
@@ -39,7 +42,7 @@ def conclude(context: Context, plan: Plan, outcome: Outcome | None) -> tuple[dic
     if outcome is not None and (outcome.failed or outcome.not_run):
         raise EstaleiroError(
             f"{name}: the deploy failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
-            "what serves traffic was left as it was; mend the cause and deploy again"
+            "the rest was left as it was; mend the cause and deploy again"
         )
     url = context.edge_url(context.outputs())
     verdict = "nothing to do" if outcome is None else f"deployed in {seconds:.0f} s"

@@ -15,6 +15,9 @@ from infra.events import Kind, Reporter
 from infra.images import Image, describe, describe_postgres
 from infra.images import Kind as ImageKind
 
+# As many as releases that a rollback may go back to.
+KEPT_BUILDS = 10
+
 
 @dataclass(frozen=True)
 class BuiltImages:
@@ -45,6 +48,11 @@ class BuiltImages:
             for image in self.images
             if not aws.ecr.has_image(repository, image.tag, registry=environment.registry_account)
         )
+
+    def prune(self) -> None:
+        """Remove images of ours that neither this release nor the last ten builds of each name use."""
+        if self.engine is not None:
+            self.engine.prune(self.tags.values(), newest=KEPT_BUILDS)
 
     def push(self, aws: Aws, reference: str) -> None:
         """Send one image to the registry."""

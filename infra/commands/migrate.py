@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from infra.commands.context import Context
-from infra.commands.deploy import lock
+from infra.commands.locking import lock
 from infra.config import Service
 from infra.errors import ConfigurationError, EstaleiroError
 from infra.task_requests import request_for

@@ -54,6 +54,13 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     deploy.add_argument(
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
+    rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
+    rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
+    rollback.add_argument("--yes", action="store_true", help="go back without asking")
+    recover = _command(
+        commands, "recover", "get a stuck stack, a stale lock or a half-done deploy moving again"
+    )
+    recover.add_argument("--yes", action="store_true", help="mend without asking")
     teardown = _command(commands, "teardown", "remove the environment and everything in it")
     teardown.add_argument("--yes", action="store_true", help="remove without asking")
 

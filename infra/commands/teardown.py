@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from infra import naming
 from infra.aws import Aws
 from infra.commands.context import Context
-from infra.commands.deploy import lock
+from infra.commands.locking import lock
 from infra.config import Config
 from infra.errors import EstaleiroError, Refused
 from infra.graph import run_graph
 from infra.local import process as local
 from infra.local.settings import Settings
-from infra.plan import Deployed
 from infra.snapshot import environment_stacks
 from infra.stacks.draft import metadata_sources
 from infra.stacks.model import Output
+from infra.steps import Deployed
 
 
 def teardown_local(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from infra import naming
 from infra.commands.context import Context
 from infra.errors import EstaleiroError
 
-CLIENT = "operator"
+CLIENT = naming.OPERATOR
 
 
 def token(context: Context, scope: str) -> str:

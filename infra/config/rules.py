@@ -32,6 +32,7 @@ def broken_rules(
         _calls_are_known,
         _calls_have_no_cycle,
         _names_are_free,
+        _tasks_are_free,
         _databases_are_apart,
         _http_has_a_web_process,
         _priorities_are_apart,
@@ -100,6 +101,15 @@ def _names_are_free(services: Services) -> Iterator[str]:
         if service.name in naming.PARTS or service.name.endswith(("-release", "-database")):
             reserved = f"{', '.join(naming.PARTS)} and names ending in -release or -database"
             yield f"services/{service.name}: the name is taken by a stack; {reserved} are reserved"
+
+
+def _tasks_are_free(services: Services) -> Iterator[str]:
+    for service in services:
+        if service.name == naming.OPERATOR:
+            yield f"services/{service.name}: the name belongs to the client that people use; choose another"
+        for process in service.processes:
+            if process in naming.ONE_OFF_TASKS:
+                yield f"{_manifest(service.name)}: processes.{process}: the name belongs to a one-off task of the tool"
 
 
 def _databases_are_apart(services: Services) -> Iterator[str]:

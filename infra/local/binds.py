@@ -58,7 +58,7 @@ def _refusal(address: tuple[str, int], error: OSError) -> LocalCloudError:
     host, port = address
     if error.errno == errno.EADDRINUSE:
         return PortInUse(
-            f"port {port} on {host} is in use by another process; stop it, or give the local cloud another port"
+            f"port {port} on {host} is in use by another process; stop it, or choose another port"
         )
     if error.errno == errno.EACCES:
         return LocalCloudError(

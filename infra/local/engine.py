@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -61,18 +63,37 @@ def network(settings: Settings) -> Network | None:
 
 
 def ensure_network(settings: Settings) -> Network:
-    """Return our bridge network, made when it is not there."""
+    """Return our bridge network, made when it is not there; made anew it keeps its addresses, which queue URLs hold."""
     found = network(settings)
     if found is None:
         client().networks.create(
-            settings.name, driver="bridge", labels=labels(settings), check_duplicate=True, options=_BRIDGE
+            settings.name,
+            driver="bridge",
+            labels=labels(settings),
+            check_duplicate=True,
+            options=_BRIDGE,
+            ipam=_same_addresses(settings),
         )
         found = network(settings)
     if found is None:
         raise LocalCloudError(
             f"the Docker network {settings.name} could not be made: the engine shows none after it"
         )
+    _remembered(settings).write_text(json.dumps({"subnet": found.subnet, "gateway": found.gateway}))
     return found
+
+
+def _same_addresses(settings: Settings) -> docker.types.IPAMConfig | None:
+    """Somebody may have pruned the network; None where there was none yet, and the engine chooses."""
+    path = _remembered(settings)
+    if not path.exists():
+        return None
+    pool = docker.types.IPAMPool(**json.loads(path.read_text()))
+    return docker.types.IPAMConfig(pool_configs=[pool])
+
+
+def _remembered(settings: Settings) -> Path:
+    return settings.state / "network.json"
 
 
 _BRIDGE = {"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1"}

@@ -131,7 +131,7 @@ def _answer(url: str) -> tuple[int, bytes] | None:
 def _not_ours(settings: Settings) -> PortInUse:
     return PortInUse(
         f"port {settings.api_port} on 127.0.0.1 is in use by another process, which is not the local cloud "
-        f"{settings.name}; stop it, or give the local cloud another api_port"
+        f"{settings.name}; stop it, or choose another port"
     )
 
 
@@ -184,8 +184,16 @@ def _until_ready(settings: Settings, started: subprocess.Popen[bytes] | None) ->
         if started is not None and started.poll() is not None:
             break
         time.sleep(0.05)
-    why = refusal.read_text() if refusal.exists() else f"see {settings.state / 'server.log'}"
-    raise LocalCloudError(f"the local cloud {settings.name} did not start: {why}")
+    raise LocalCloudError(f"the local cloud {settings.name} did not start: {_why(settings, refusal)}")
+
+
+def _why(settings: Settings, refusal: Path) -> str:
+    """Return the server's own words, or the last line of its log when it had no time for any."""
+    if refusal.exists():
+        return refusal.read_text()
+    log = settings.state / "server.log"
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return f"{lines[-1] if lines else 'it said nothing'} (see {log})"
 
 
 def _pid(settings: Settings) -> int | None:

@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-import botocore.loaders
 import botocore.model
+import botocore.session
 
 Answer = tuple[int, dict[str, str], bytes]
 
 
 @functools.cache
+def session() -> botocore.session.Session:
+    """Return the process's one session: it keeps the service models, which are large."""
+    return botocore.session.Session()
+
+
+@functools.cache
 def model(service: str) -> botocore.model.ServiceModel:
     """Return the service's model."""
-    return botocore.model.ServiceModel(
-        botocore.loaders.Loader().load_service_model(service, "service-2"), service
-    )
+    return session().get_service_model(service)
 
 
 def parsed(service: str, operation: str, params: Mapping[str, list[str] | str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from infra.stacks.draft import Draft, pascal
 from infra.stacks.queue import queues
 from infra.stacks.secrets import login_secrets, named_secret_policy, text_secret
 
-OPERATOR = "operator"
+OPERATOR = naming.OPERATOR
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 import uuid
@@ -17,21 +16,13 @@ import pytest
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from infra.builder import Builder
-from infra.docker import Engine
-from infra.images import describe, local_reference
 from tests.gateway.client import Answer, ask
-from tests.gateway.services_under_test import DOCUMENTS, MANIFESTS
+from tests.gateway.image import Images, build
+from tests.gateway.services_under_test import MANIFESTS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "images" / "gateway"))
-
-
-@dataclass(frozen=True)
-class Images:
-    gateway: str
-    base: str
 
 
 @dataclass(frozen=True)
@@ -45,10 +36,15 @@ class Gateway:
     def ask(self, path: str, **request: Any) -> Answer:
         return ask(self.port, path, **request)
 
-    def log(self, kind: str) -> list[dict[str, Any]]:
-        """Return the lines of one kind (access, audit) that it has written so far."""
-        lines = self.container.logs(stdout=True, stderr=False).decode().splitlines()
-        return [line for line in map(json.loads, filter(None, lines)) if line["kind"] == kind]
+    def line(self, kind: str, answer: Answer) -> dict[str, Any]:
+        """Return the line of one kind (access, audit) about an answer; it is written after the answer is sent."""
+        for _ in range(50):
+            for text in self.container.logs(stdout=True, stderr=False).decode().splitlines():
+                line = json.loads(text)
+                if line["kind"] == kind and line["request_id"] == answer.headers["X-Request-ID"]:
+                    return dict(line)
+            time.sleep(0.1)
+        raise AssertionError(f"no {kind} line about {answer}")
 
 
 @pytest.fixture(scope="session")
@@ -60,25 +56,9 @@ def client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[Images]:
-    root = tmp_path_factory.mktemp("repository")
-    shutil.copytree(ROOT / "images", root / "images")
-    shutil.copytree(ROOT / "services" / "gateway", root / "services" / "gateway")
-    (root / "services" / "chassis").mkdir()
-    (root / "services" / "requirements.lock").write_text("")
-    for name, manifest in MANIFESTS.items():
-        (root / "services" / name).mkdir()
-        (root / "services" / name / "service.toml").write_text(manifest)
-        (root / "services" / name / "openapi.json").write_text(json.dumps(DOCUMENTS[name]))
-    engine = Engine()
-    services = [("gateway", "gateway"), *((name, "python") for name in MANIFESTS)]
-    needed = {
-        image.name: image
-        for image in describe(root, services, engine.architecture())  # type: ignore[arg-type]
-        if image.name in ("build", "base", "gateway")
-    }
-    Builder(engine, lambda *_: None, root / "cache").build(tuple(needed.values()))
-    yield Images(*(local_reference(needed[name].tag) for name in ("gateway", "base")))
-    client.images.remove(local_reference(needed["gateway"].tag), force=True)
+    images = build(tmp_path_factory.mktemp("repository"), MANIFESTS)
+    yield images
+    client.images.remove(images.gateway, force=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from routes import RoutesError, main, rate, route_table
-
 from openapi import OpenApiError, operations
+from routes import RoutesError, main, rate, route_table
 
 
 def manifest(*routes: str, **more: Any) -> dict[str, Any]:
@@ -73,7 +72,9 @@ def test_a_path_that_two_services_claim_is_an_error_that_names_both() -> None:
     manifests = {"a": manifest("^/x$"), "b": manifest("^/x$")}
     documents = {"a": document({"/x": GET}), "b": document({"/x": GET})}
 
-    with pytest.raises(RoutesError, match="services/a: /x is also a path of b; take it out of one of the two"):
+    with pytest.raises(
+        RoutesError, match="services/a: /x is also a path of b; take it out of one of the two"
+    ):
         route_table(manifests, documents)
 
 
@@ -85,7 +86,10 @@ def test_references_are_resolved_and_what_the_gateway_does_not_check_is_left_out
     [(_, _, operation)] = operations(described)
 
     assert operation["content"] == {
-        "application/json": {"type": ["object"], "properties": {"title": {"type": ["string"], "maxLength": 3}}}
+        "application/json": {
+            "type": ["object"],
+            "properties": {"title": {"type": ["string"], "maxLength": 3}},
+        }
     }
     assert operation["body_required"] is False
 

@@ -9,7 +9,9 @@ import pytest
 
 from infra.local import engine, process
 from tests.local import cloud as clouds
+from tests.local import deployed
 from tests.local.cloud import Cloud
+from tests.local.deployed import Deployed
 
 ROOT = Path(__file__).parents[2]
 POSTGRES = "estaleiro-test-postgres"
@@ -26,6 +28,14 @@ def postgres_image() -> str:
 def cloud(tmp_path_factory: pytest.TempPathFactory, postgres_image: str) -> Iterator[Cloud]:
     """Start a local cloud on free ports; tests share it and use stack names of their own."""
     settings = clouds.settings(tmp_path_factory.mktemp("cloud") / "state", postgres_image)
-    process.ensure(settings)
-    yield Cloud(settings)
-    process.destroy(settings)
+    try:
+        process.ensure(settings)
+        yield Cloud(settings)
+    finally:
+        process.destroy(settings)
+
+
+@pytest.fixture(scope="session")
+def stack(cloud: Cloud) -> Deployed:
+    """Deploy the stack of everything."""
+    return deployed.deploy(cloud)

@@ -22,8 +22,8 @@ from infra.local.errors import LocalCloudError, PortInUse
 from infra.local.settings import Settings
 from tests.local import cloud as clouds
 from tests.local.cloud import Cloud, wait_for
-from tests.local.control_plane_template import ref, resource
-from tests.local.test_control_plane_databases import Database, instance, template
+from tests.local.databases import Database, instance, template
+from tests.local.templates import ref, resource
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_port_that_something_else_holds_is_named(own: Settings) -> None:
 
     assert str(refusal.value) == (
         f"the local cloud {own.name} did not start: port {own.edge_port} on 127.0.0.1 is in use by another process; "
-        "stop it, or give the local cloud another port"
+        "stop it, or choose another port"
     )
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.ecs import containers
-from infra.local.ecs.containers import Site, Subject
-from infra.local.ecs.logs import lines
+from infra.local.ecs import containers, volumes
+from infra.local.ecs.logs import Line, lines
+from infra.local.ecs.subject import Site, Subject
 
 SITE = Site("cloud", "cloud", "10.0.0.1", "/state/bundle.pem", "/trust.pem", 2, {"owner": "cloud"})
 ARN = "arn:aws:ecs:eu-west-1:000000000000:task/c/0123"
 
 
-def subject(*, cpu: int = 0, memory: int = 0, task: dict[str, Any] | None = None, **container: Any) -> Subject:
-    definition = {"family": "f", "revision": 3, "networkMode": "bridge", "containerDefinitions": []} | (task or {})
+def subject(
+    *, cpu: int = 0, memory: int = 0, task: dict[str, Any] | None = None, **container: Any
+) -> Subject:
+    definition = {"family": "f", "revision": 3, "networkMode": "bridge", "containerDefinitions": []} | (
+        task or {}
+    )
     return Subject(ARN, definition, {"name": "web", "image": "i"} | container, {"A": "1"}, cpu, memory)
 
 
 def test_the_least_that_a_container_gets() -> None:
     assert containers.options(subject(), SITE) == {
         "image": "i",
-        "name": "cloud-0123-web",
+        "name": "cloud-f-3-0123-web",
         "environment": {"A": "1"},
         "labels": {
             "com.amazonaws.ecs.task-arn": ARN,
@@ -59,7 +63,11 @@ def test_containers_of_an_awsvpc_task_share_one_network() -> None:
     second = containers.options(subject(task=task, hostname="x"), SITE, join="abc")
 
     assert (first["network"], "ports" in first) == ("cloud", False)
-    assert (second["network_mode"], "network" in second, "hostname" in second) == ("container:abc", False, False)
+    assert (second["network_mode"], "network" in second, "hostname" in second) == (
+        "container:abc",
+        False,
+        False,
+    )
 
 
 def test_a_tasks_own_size_caps_its_containers() -> None:
@@ -100,7 +108,7 @@ def test_volumes_are_paths_shared_names_or_the_tasks_own() -> None:
     assert containers.options(found, SITE)["volumes"][1:] == [
         "/data:/a:ro", "cloud-shared:/b:rw", "cloud-0123-own:/c:rw",
     ]  # fmt: skip
-    assert containers.own_volumes(found, SITE) == ["cloud-0123-own"]
+    assert volumes.own(found, SITE) == ["cloud-0123-own"]
 
 
 def test_what_is_depended_upon_starts_first() -> None:
@@ -116,7 +124,11 @@ def test_what_is_depended_upon_starts_first() -> None:
 
 
 def test_an_override_replaces_variables_by_name() -> None:
-    container = {"name": "web", "command": ["a"], "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    container = {
+        "name": "web",
+        "command": ["a"],
+        "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+    }
     override = {"name": "web", "command": ["b"], "environment": [{"name": "B", "value": "3"}]}
 
     assert containers.merged(container, {"containerOverrides": [override]}) == {
@@ -131,8 +143,8 @@ def test_long_lines_are_put_together_and_the_last_one_needs_no_newline() -> None
     frames = [stamp + b"one\r\n", stamp + b"two ", stamp + b"halves\n", stamp + b"\n", stamp + b"end"]
 
     assert list(lines(iter(frames))) == [
-        (1767323045678, "one"),
-        (1767323045678, "two halves"),
-        (1767323045678, ""),
-        (1767323045678, "end"),
+        Line(1767323045678, "one"),
+        Line(1767323045678, "two halves"),
+        Line(1767323045678, ""),
+        Line(1767323045678, "end", ended=False),
     ]

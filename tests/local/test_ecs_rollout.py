@@ -11,7 +11,9 @@ from infra.local.ecs.placement import Choice, Host, Need
 from infra.local.ecs.rollout import Bounds, Member, Step, bounds, is_done, step
 
 
-def member(arn: str, *, current: bool = True, healthy: bool = True, leaving: bool = False, created: float = 0) -> Member:
+def member(
+    arn: str, *, current: bool = True, healthy: bool = True, leaving: bool = False, created: float = 0
+) -> Member:
     return Member(arn, current=current, healthy=healthy, leaving=leaving, created=created)
 
 
@@ -39,18 +41,33 @@ def test_the_minimum_rounds_up_and_the_maximum_down(percents: tuple[int, int], e
     [
         pytest.param([], DOUBLE, Step(2, ()), id="an empty service starts all"),
         pytest.param(old("a", "b"), DOUBLE, Step(2, ()), id="new ones come before old ones go"),
-        pytest.param([*old("a", "b"), *new("c", healthy=False)], DOUBLE, Step(1, ()), id="the rest is started"),
-        pytest.param([*old("a", "b"), *new("c", "d", healthy=False)], DOUBLE, Step(0, ()), id="it waits for health"),
         pytest.param(
-            [*old("a", "b"), *new("c"), *new("d", healthy=False)], DOUBLE, Step(0, ("a",)), id="one healthy lets one go"
+            [*old("a", "b"), *new("c", healthy=False)], DOUBLE, Step(1, ()), id="the rest is started"
         ),
-        pytest.param([*old("a", "b"), *new("c", "d")], DOUBLE, Step(0, ("a", "b")), id="all healthy let all go"),
         pytest.param(
-            [*old("a", healthy=False), *old("b")], DOUBLE, Step(2, ("a",)), id="what is not healthy goes at once"
+            [*old("a", "b"), *new("c", "d", healthy=False)], DOUBLE, Step(0, ()), id="it waits for health"
+        ),
+        pytest.param(
+            [*old("a", "b"), *new("c"), *new("d", healthy=False)],
+            DOUBLE,
+            Step(0, ("a",)),
+            id="one healthy lets one go",
+        ),
+        pytest.param(
+            [*old("a", "b"), *new("c", "d")], DOUBLE, Step(0, ("a", "b")), id="all healthy let all go"
+        ),
+        pytest.param(
+            [*old("a", healthy=False), *old("b")],
+            DOUBLE,
+            Step(2, ("a",)),
+            id="what is not healthy goes at once",
         ),
         pytest.param(old("a", "b"), Bounds(1, 2), Step(0, ("a",)), id="room is made down to the minimum"),
         pytest.param(
-            [*old("a", leaving=True), *old("b")], Bounds(1, 2), Step(0, ()), id="a task that stops still takes its place"
+            [*old("a", leaving=True), *old("b")],
+            Bounds(1, 2),
+            Step(0, ()),
+            id="a task that stops still takes its place",
         ),
         pytest.param(new("a", "b", "c"), DOUBLE, Step(0, ("a",)), id="one too many goes"),
         pytest.param(new("a"), DOUBLE, Step(1, ()), id="a lost one is replaced"),
@@ -80,7 +97,10 @@ def test_a_rollout_is_done_when_all_new_are_healthy_and_no_old_is_left() -> None
 
 def service(desired: int, kind: str | None = None, value: int = 0) -> dict[str, Any]:
     chosen = {"thresholdConfiguration": {"type": kind, "value": value}} if kind else {}
-    return {"desiredCount": desired, "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True} | chosen}}
+    return {
+        "desiredCount": desired,
+        "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True} | chosen},
+    }
 
 
 @pytest.mark.parametrize(
@@ -122,7 +142,9 @@ def test_binpack_takes_the_host_with_the_least_room() -> None:
 def test_a_task_that_does_not_fit_gets_a_reason_for_every_host() -> None:
     taken = (Host("c", cpu=500, memory=500, ports=frozenset({80})),)
 
-    assert placement.choose(HOSTS, Need(800, 1500)) == Choice(None, {"a": "RESOURCE:MEMORY", "b": "RESOURCE:CPU"})
+    assert placement.choose(HOSTS, Need(800, 1500)) == Choice(
+        None, {"a": "RESOURCE:MEMORY", "b": "RESOURCE:CPU"}
+    )
     assert placement.choose(taken, Need(1, 1, frozenset({80}))) == Choice(None, {"c": "RESOURCE:PORTS"})
     assert placement.choose(HOSTS[1:], Need(1, 1), group="family:web", distinct=True) == Choice(
         None, {"b": "DISTINCT_INSTANCE"}
@@ -131,7 +153,10 @@ def test_a_task_that_does_not_fit_gets_a_reason_for_every_host() -> None:
 
 def test_a_tasks_need_is_its_own_or_the_sum_of_its_containers() -> None:
     containers = [
-        {"name": "a", "cpu": 100, "memory": 300, "memoryReservation": 200, "portMappings": [{"containerPort": 80, "hostPort": 8080}]},
+        {
+            "name": "a", "cpu": 100, "memory": 300, "memoryReservation": 200,
+            "portMappings": [{"containerPort": 80, "hostPort": 8080}],
+        },
         {"name": "b", "cpu": 50, "memory": 100},
     ]  # fmt: skip
     override = {"containerOverrides": [{"name": "b", "cpu": 150}]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -153,12 +154,15 @@ def test_without_a_breaker_a_failing_service_is_tried_again_ever_more_slowly(ecs
         "five failures", lambda: ecs.service("failing")["deployments"][0]["failedTasks"] >= 5, seconds=40
     )
 
-    times = sorted(
-        each["createdAt"].timestamp()
-        for each in ecs.service("failing")["events"]
-        if "started" in each["message"]
-    )
-    assert times[-1] - times[-2] > 2 * (times[1] - times[0])
+    listed = ecs.api.list_tasks(cluster=ecs.cluster, serviceName="failing", desiredStatus="STOPPED")[
+        "taskArns"
+    ]
+    tries = sorted((ecs.task(arn) for arn in listed), key=lambda task: task["createdAt"])[:5]
+    pauses = [
+        (later["createdAt"] - earlier["stoppedAt"]).total_seconds()
+        for earlier, later in itertools.pairwise(tries)
+    ]
+    assert [int(pause) for pause in pauses[-2:]] == [1, 2], pauses
     assert any(event.startswith("is unable to consistently start tasks") for event in ecs.events("failing"))
     ecs.remove("failing")
 

@@ -22,7 +22,9 @@ from infra.local.elb.rules import (
     matches,
 )
 
-REQUEST = Request("GET", "movies.local.internal", "/movies/1/reviews", "page=2&Sort=New", "10.1.2.3", {"x-kind": "A b"})
+REQUEST = Request(
+    "GET", "movies.local.internal", "/movies/1/reviews", "page=2&Sort=New", "10.1.2.3", {"x-kind": "A b"}
+)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,9 @@ def rule(priority: int, host: str, status: int) -> Rule:
 
 def test_the_first_rule_in_priority_order_decides_and_the_default_last() -> None:
     default = Rule(DEFAULT_PRIORITY, (), Fixed(404))
-    listener = Listener(80, "HTTP", (rule(1, "other.*", 201), rule(2, "movies.*", 202), rule(3, "*", 203), default))
+    listener = Listener(
+        80, "HTTP", (rule(1, "other.*", 201), rule(2, "movies.*", 202), rule(3, "*", 203), default)
+    )
     bare = Listener(80, "HTTP", (rule(1, "other.*", 201), default))
 
     assert [found.action for found in (decide(listener, REQUEST), decide(bare, REQUEST)) if found] == [
@@ -78,7 +82,11 @@ def test_a_shared_address_finds_its_balancer_by_name_then_by_rule_then_takes_the
         balancer = find_balancer((first, second), Request("GET", host, "/"))
         return balancer.arn if balancer else None
 
-    assert [found(host) for host in ("second.elb", "movies.local.internal", "nowhere")] == ["second", "second", "first"]
+    assert [found(host) for host in ("second.elb", "movies.local.internal", "nowhere")] == [
+        "second",
+        "second",
+        "first",
+    ]
     assert find_balancer((), REQUEST) is None
 
 

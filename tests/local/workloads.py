@@ -70,8 +70,12 @@ class Ecs:
 
     def inspect(self, arn: str, container: str = "main") -> dict[str, Any]:
         """Return what the engine says of a running task's container."""
-        name = f"{self.cloud.settings.name}-{arn.rsplit('/', 1)[-1]}-{container}"
-        found: dict[str, Any] = engine.client().api.inspect_container(name)
+        (made,) = [
+            each
+            for each in engine.containers(self.cloud.settings, task=arn)
+            if each.labels["com.amazonaws.ecs.container-name"] == container
+        ]
+        found: dict[str, Any] = engine.client().api.inspect_container(made.id)
         return found
 
     def service(self, name: str) -> dict[str, Any]:

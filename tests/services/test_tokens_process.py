@@ -11,6 +11,7 @@ import sys
 import urllib.request
 
 import pytest
+
 from chassis import testing
 from chassis.testing import eventually
 

@@ -12,19 +12,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import docker
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request got."""
+    """What an HTTP request got; names of headers in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +44,9 @@ class Shipyard:
     edge_port: int
     outputs: list[str] = field(default_factory=list)
 
-    def deploy_py(self, *words: str, code: int | None = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def deploy_py(
+        self, *words: str, code: int | None = 0, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run ./deploy.py; fail with all it printed when the exit code is another one."""
         done = subprocess.run(
             [str(self.root / "deploy.py"), *words],
@@ -74,15 +76,21 @@ class Shipyard:
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         data = form if form is not None else json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(f"http://localhost:{self.edge_port}{path}", data, headers, method=method)
+        request = urllib.request.Request(
+            f"http://localhost:{self.edge_port}{path}", data, headers, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
+                return Answer(answer.status, _lower(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
 
     def token(self, scope: str) -> str:
         return self.deploy_py("token", "local", "--scope", scope).stdout.strip()
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:

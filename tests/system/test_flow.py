@@ -1,12 +1,15 @@
 """The whole system as a user meets it: deploy, use, deploy again, break, mend, tear down. The tests run in this order."""
 
+import hashlib
 import json
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import docker
+
 from tests.system.conftest import Shipyard, eventually
 
 SCOPES = "movies:write reviews:write"
@@ -14,8 +17,6 @@ SCOPES = "movies:write reviews:write"
 
 def containers(engine: docker.DockerClient, yard: Shipyard, *words: str) -> list[str]:
     """Names of running containers of this clone that hold every word."""
-    import hashlib
-
     own = hashlib.sha256(str(yard.root.resolve()).encode()).hexdigest()[:6]
     names = [container.name for container in engine.containers.list()]
     return [name for name in names if own in name and all(word in name for word in words)]
@@ -43,10 +44,10 @@ def test_writing_needs_a_token_with_the_scope(shipyard: Shipyard) -> None:
     wrong = shipyard.request("POST", "/movies", film, token=shipyard.token("reviews:write"))
     right = shipyard.request("POST", "/movies", film, token=shipyard.token("movies:write"))
 
-    assert (without.status, without.headers["Content-Type"]) == (401, "application/problem+json")
+    assert (without.status, without.headers["content-type"]) == (401, "application/problem+json")
     assert wrong.status in (401, 403)
     assert right.status == 201
-    assert shipyard.request("GET", right.headers["Location"]).json["title"] == "Aniki-Bóbó"
+    assert shipyard.request("GET", right.headers["location"]).json["title"] == "Aniki-Bóbó"
 
 
 def test_a_review_becomes_a_rating_and_the_chart_follows(shipyard: Shipyard) -> None:
@@ -54,7 +55,9 @@ def test_a_review_becomes_a_rating_and_the_chart_follows(shipyard: Shipyard) -> 
     movie = shipyard.request("GET", "/movies?limit=1").json["items"][0]["id"]
 
     posted = [
-        shipyard.request("POST", f"/movies/{movie}/reviews", {"stars": stars, "text": "seen"}, token=token).status
+        shipyard.request(
+            "POST", f"/movies/{movie}/reviews", {"stars": stars, "text": "seen"}, token=token
+        ).status
         for stars in (5, 4)
     ]
     rating = eventually(
@@ -79,7 +82,7 @@ def test_a_review_of_a_movie_that_does_not_exist_is_refused(shipyard: Shipyard) 
         "POST", "/movies/99999999/reviews", {"stars": 3, "text": "?"}, token=shipyard.token(SCOPES)
     )
 
-    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_what_is_not_public_is_not_reached(shipyard: Shipyard) -> None:
@@ -165,7 +168,9 @@ def test_only_the_changed_service_is_deployed_and_no_request_is_lost(shipyard: S
     assert failures == []
 
 
-def test_a_killed_container_is_replaced_within_seconds(shipyard: Shipyard, engine: docker.DockerClient) -> None:
+def test_a_killed_container_is_replaced_within_seconds(
+    shipyard: Shipyard, engine: docker.DockerClient
+) -> None:
     before = containers(engine, shipyard, "movies")
     engine.containers.get(before[0]).kill()
 
@@ -183,13 +188,15 @@ def server_pid(yard: Shipyard) -> int:
 def test_the_local_cloud_comes_back_after_kill_9_with_nothing_lost(shipyard: Shipyard) -> None:
     token = shipyard.token(SCOPES)
     film = {"title": "Os Verdes Anos", "year": 1963, "director": "Paulo Rocha"}
-    location = shipyard.request("POST", "/movies", film, token=token).headers["Location"]
+    location = shipyard.request("POST", "/movies", film, token=token).headers["location"]
     time.sleep(6)  # State is saved every few seconds.
 
     os.kill(server_pid(shipyard), signal.SIGKILL)
     shipyard.deploy_py("status", "local")
 
-    found = eventually(lambda: (got := shipyard.request("GET", location)).status == 200 and got.json, seconds=90)
+    found = eventually(
+        lambda: (got := shipyard.request("GET", location)).status == 200 and got.json, seconds=90
+    )
     again = shipyard.deploy_py("deploy", "local")
     assert found["title"] == "Os Verdes Anos"
     assert "nothing to do" in again.stdout + again.stderr
@@ -224,6 +231,6 @@ def test_teardown_leaves_nothing(shipyard: Shipyard, engine: docker.DockerClient
 
     assert containers(engine, shipyard) == []
     assert not (shipyard.root / ".estaleiro/local").exists()
-    assert not os.path.exists(f"/proc/{pid}")
+    assert not Path(f"/proc/{pid}").exists()
     again = shipyard.deploy_py("teardown", "local", "--yes")
     assert "nothing to remove" in again.stdout

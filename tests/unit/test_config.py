@@ -97,7 +97,9 @@ def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None
             "services/shop/service.toml: processes.web: a singleton should have no scale and a count of at most 1",
         ),
         (
-            {"shop": "description = 'a shop'\n[http]\nport = 8080\n[processes.job]\ncommand=['a']\ncpu=128\nmemory=128\n"},
+            {
+                "shop": "description = 'a shop'\n[http]\nport = 8080\n[processes.job]\ncommand=['a']\ncpu=128\nmemory=128\n"
+            },
             "services/shop/service.toml: processes: [http] needs a process named web",
         ),
         (
@@ -118,7 +120,10 @@ def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None
             "services/shop/service.toml: secrets.names: 'release' is a name that the tool sets itself",
         ),
         (
-            {"cart": manifest("a") + '[database]\nname = "one"\n', "shop": manifest("b") + '[database]\nname = "one"\n'},
+            {
+                "cart": manifest("a") + '[database]\nname = "one"\n',
+                "shop": manifest("b") + '[database]\nname = "one"\n',
+            },
             "services/cart/service.toml: database.name: 'one' belongs to more than one service",
         ),
         (
@@ -126,8 +131,26 @@ def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None
             "services/network: the name is taken by a stack; network, observability, cluster, database, edge "
             "and names ending in -release or -database are reserved",
         ),
-        ({"shop-release": manifest("clash")}, "services/shop-release: the name is taken by a stack; network, "),
-        ({"local": "[hosts]\nmin = 3\nmax = 2\n"}, "infra/environments/local.toml: hosts: min should not be over max (3 > 2)"),
+        (
+            {"operator": manifest("x")},
+            "services/operator: the name belongs to the client that people use; choose another",
+        ),
+        (
+            {"shop": manifest("a") + WEB.replace("processes.web", "processes.migrate")},
+            "services/shop/service.toml: processes.migrate: the name belongs to a one-off task of the tool",
+        ),
+        (
+            {"base": 'project = "awsome"\naccount = "000000000000"\nregion = "eu-west-1"\n'},
+            "infra/environments/base.toml: project: should not begin with aws, ecs or fargate, which AWS keeps for itself",
+        ),
+        (
+            {"shop-release": manifest("clash")},
+            "services/shop-release: the name is taken by a stack; network, ",
+        ),
+        (
+            {"local": "[hosts]\nmin = 3\nmax = 2\n"},
+            "infra/environments/local.toml: hosts: min should not be over max (3 > 2)",
+        ),
         (
             {"local": '[hosts]\ninstance_types = ["t3.small", "t4g.small"]\n'},
             "infra/environments/local.toml: hosts: instance_types should all be of one architecture "
@@ -175,7 +198,9 @@ def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None
         ),
     ],
 )
-def test_a_mistake_is_named_by_file_key_and_rule(tmp_path: Path, changes: dict[str, str], expected: str) -> None:
+def test_a_mistake_is_named_by_file_key_and_rule(
+    tmp_path: Path, changes: dict[str, str], expected: str
+) -> None:
     found = problems(project(tmp_path, **changes))
 
     assert any(problem.startswith(expected) for problem in found), found
@@ -244,7 +269,10 @@ def test_the_environments_of_this_repository_are_valid(name: str) -> None:
 
 def test_base_toml_names_every_key_of_an_environment() -> None:
     text = (ROOT / "infra/environments/base.toml").read_text()
-    keys = {key for model in [Environment, *_models(Environment)] for key in model.model_fields} - {"name", "services"}
+    keys = {key for model in [Environment, *_models(Environment)] for key in model.model_fields} - {
+        "name",
+        "services",
+    }
 
     missing = [key for key in sorted(keys) if f"{key} = " not in text and f"[{key}]" not in text]
 
@@ -264,7 +292,10 @@ def test_every_environment_with_a_file_is_listed() -> None:
     assert environment_names(ROOT) == ("local", "production", "staging")
 
 
-@given(st.sampled_from(["t4g", "m7g", "c7gn", "r6gd", "x2gd", "im4gn", "a1"]), st.sampled_from(["large", "2xlarge"]))
+@given(
+    st.sampled_from(["t4g", "m7g", "c7gn", "r6gd", "x2gd", "im4gn", "a1"]),
+    st.sampled_from(["large", "2xlarge"]),
+)
 def test_graviton_families_are_arm64(family: str, size: str) -> None:
     assert architecture_of(f"{family}.{size}") == "arm64"
 

@@ -9,7 +9,10 @@ import pytest
 
 from infra.config import Config, load
 from infra.differences import PropertyChange, ResourceChange
-from infra.plan import (
+from infra.plan import plan
+from infra.stacks.draft import with_template
+from infra.stacks.model import Output, Stack, Value
+from infra.steps import (
     Actual,
     AwaitHosts,
     CreateStack,
@@ -20,12 +23,8 @@ from infra.plan import (
     RunTask,
     SmokeTest,
     UpdateStack,
-    plan,
 )
-from infra.stacks.draft import with_template
-from infra.stacks.model import Output, Stack, Value
 from tests.builders import manifest, project_files, write_tree
-
 
 # The one-off tasks that prepare each service, as its stack records them.
 PREPARED = {"shop": ("Provision", "Migrate"), "tokens": ("Clients",)}

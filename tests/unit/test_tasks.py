@@ -37,7 +37,12 @@ def test_a_task_that_never_shows_running_is_judged_by_its_end() -> None:
 
 
 def test_a_missing_exit_code_is_a_failure() -> None:
-    ecs = FakeEcs([TASK, stopped(Container("migrate"), stop_code="TaskFailedToStart", reason="Host EC2 (i-1) terminated.")])
+    ecs = FakeEcs(
+        [
+            TASK,
+            stopped(Container("migrate"), stop_code="TaskFailedToStart", reason="Host EC2 (i-1) terminated."),
+        ]
+    )
 
     result, _ = run(ecs)
 
@@ -53,8 +58,12 @@ def test_no_container_at_all_is_a_failure() -> None:
 def test_the_exit_code_of_a_side_container_does_not_count() -> None:
     containers = [{"name": "migrate"}, {"name": "side", "essential": False}]
 
-    failed, _ = run(FakeEcs([TASK, stopped(Container("migrate", 3), Container("side", 0))], containers=containers))
-    fine, _ = run(FakeEcs([TASK, stopped(Container("migrate", 0), Container("side", 9))], containers=containers))
+    failed, _ = run(
+        FakeEcs([TASK, stopped(Container("migrate", 3), Container("side", 0))], containers=containers)
+    )
+    fine, _ = run(
+        FakeEcs([TASK, stopped(Container("migrate", 0), Container("side", 9))], containers=containers)
+    )
 
     assert (failed.exit_code, fine.exit_code) == (3, 0)
 
@@ -75,7 +84,9 @@ def test_each_log_line_is_shown_once_even_when_lines_are_the_same_and_come_late(
     clock.on_sleep = lambda now: logs.say(STREAM, "tick") if now <= 1.5 else None
     ecs = FakeEcs([TASK, running("migrate"), stopped(Container("migrate", 0))])
 
-    TaskRunner(FakeAws(ecs=ecs, logs=logs).wall, line=lines.append, clock=clock, sleep=clock.sleep).run(request())
+    TaskRunner(FakeAws(ecs=ecs, logs=logs).wall, line=lines.append, clock=clock, sleep=clock.sleep).run(
+        request()
+    )
 
     assert lines == ["tick", "tick", "tick"]
 
@@ -93,7 +104,9 @@ def test_only_a_placement_failure_is_tried_again() -> None:
 def test_no_room_until_the_deadline_is_a_failure_that_says_what_to_do() -> None:
     ecs = FakeEcs([TASK], failures=[PlacementFailure("RESOURCE:MEMORY")] * 100)
 
-    with pytest.raises(EstaleiroError, match=r"could not be placed: RESOURCE:MEMORY; give the hosts more room"):
+    with pytest.raises(
+        EstaleiroError, match=r"could not be placed: RESOURCE:MEMORY; give the hosts more room"
+    ):
         run(ecs, placement=10)
 
 

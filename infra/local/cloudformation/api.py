@@ -14,8 +14,8 @@ import botocore.client
 import botocore.config
 import botocore.exceptions
 import botocore.model
-import botocore.session
 
+from infra.local import wire
 from infra.local.errors import LocalCloudError
 
 Properties = Mapping[str, Any]
@@ -24,8 +24,7 @@ Properties = Mapping[str, Any]
 @functools.cache
 def client(service: str) -> Any:
     """Return the process's client of `service`; handlers' threads share it."""
-    session = botocore.session.Session()
-    return session.create_client(
+    return wire.session().create_client(
         service,
         region_name=os.environ["MINISTACK_REGION"],
         endpoint_url=f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}",

@@ -15,7 +15,7 @@ PROVIDER = "eu-west-1"
 _FOLDER = resources.files("cfnlint.data.schemas")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=8)
 def schema(type_name: str) -> dict[str, Any]:
     """Return the type's schema (CloudFormation registry format), or an empty one for a type that it does not know."""
     name = _names().get(type_name)

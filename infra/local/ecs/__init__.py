@@ -23,7 +23,7 @@ async def start() -> None:
 
 
 async def stop() -> None:
-    """Stop scheduling; containers keep running, so that the next start finds its services up."""
+    """Stop every task; services start anew with the next start."""
     from infra.local.ecs import plug
 
     await plug.stop()

@@ -1,10 +1,10 @@
-"""ECS in templates: every property through the API's own shape, and services whose stack waits until they have proved themselves."""
+"""ECS in templates: every property through the API's own shape; a stack waits until its services have proved themselves."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infra.local.cloudformation import api
@@ -133,7 +133,7 @@ class Service:
         answer = _send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
         made = Made(answer["serviceArn"], {"ServiceArn": answer["serviceArn"], "Name": answer["serviceName"]})
         wanted.undo(lambda: _delete_service(answer["clusterArn"], answer["serviceArn"]))
-        _wait(answer["clusterArn"], answer["serviceArn"], answer["currentServiceDeployment"])
+        _wait(answer["currentServiceDeployment"])
         return made
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
@@ -149,7 +149,7 @@ class Service:
         answer = _send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
         _retag(arn, existing.properties, wanted.properties)
         if answer["currentServiceDeployment"] != before:
-            _wait(cluster, arn, answer["currentServiceDeployment"])
+            _wait(answer["currentServiceDeployment"])
         else:
             _wait_for_count(cluster, arn)
         return Made(arn, {"ServiceArn": arn, "Name": answer["serviceName"]})
@@ -178,32 +178,36 @@ def _delete_service(cluster: str, arn: str) -> None:
         )
 
 
-def _wait(cluster: str, arn: str, deployment: str) -> None:
+def _wait(deployment: str) -> None:
     """Return when the deployment is SUCCESSFUL; raise `NotStabilized` when it failed, which its rollback does not mend."""
-    deadline = time.monotonic() + STABILIZE_SECONDS
-    while time.monotonic() < deadline:
+
+    def is_done() -> bool:
         answer = api.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[deployment])
         record = answer["serviceDeployments"][0]
-        if (
-            record["status"] == "SUCCESSFUL"
-            or _described(cluster, arn)["currentServiceDeployment"] != deployment
-        ):
-            return
         if record["status"] in ("STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"):
             raise NotStabilized(_failure(record))
-        time.sleep(POLL)
-    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
+        return bool(record["status"] == "SUCCESSFUL")
+
+    _until(is_done)
 
 
 def _wait_for_count(cluster: str, arn: str) -> None:
     """Return when a service that needed no deployment runs as many tasks as it should."""
-    deadline = time.monotonic() + STABILIZE_SECONDS
-    while time.monotonic() < deadline:
+
+    def is_done() -> bool:
         service = _described(cluster, arn)
-        if service["runningCount"] == service["desiredCount"] or service["schedulingStrategy"] == "DAEMON":
-            return
+        daemon = service["schedulingStrategy"] == "DAEMON"
+        return bool(daemon or service["runningCount"] == service["desiredCount"])
+
+    _until(is_done)
+
+
+def _until(is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STABILIZE_SECONDS
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
         time.sleep(POLL)
-    raise NotStabilized(_handler_error("Exceeded attempts to wait", "NotStabilized"))
 
 
 def _described(cluster: str, arn: str) -> dict[str, Any]:
@@ -217,9 +221,7 @@ def _failure(record: Mapping[str, Any]) -> str:
     if record["deploymentCircuitBreaker"]["status"] == "TRIGGERED":
         words = "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'."
     else:
-        words = (
-            f"Error occurred during operation '{record.get('statusReason', 'the deployment was stopped')}'."
-        )
+        words = f"Error occurred during operation '{record.get('statusReason', 'deployment stopped')}'."
     return _handler_error(words, "GeneralServiceException")
 
 

@@ -4,49 +4,16 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from infra.local.ecs import placement
+from infra.local.ecs import placement, volumes
+from infra.local.ecs.subject import Site, Subject, engine_name
 
 SECOND = 1_000_000_000
 MEBIBYTE = 1024 * 1024
 MINIMUM_SHARES = 2
 ENGINE_LOG = {"type": "json-file", "config": {"max-size": "20m", "max-file": "2"}}
 """The engine keeps what `docker logs` shows within bounds; the whole of it is in CloudWatch Logs."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """What a container gets from where it runs: `trust` is our CA's file on the host, `trust_mount` where it appears."""
-
-    cloud: str
-    network: str
-    dns: str
-    trust: str
-    trust_mount: str
-    cpus: int
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """One container of one task: its definition merged with the run's overrides, and the task's own definition."""
-
-    task_arn: str
-    definition: Mapping[str, Any]
-    container: Mapping[str, Any]
-    environment: Mapping[str, str]
-    task_cpu: int = 0
-    task_memory: int = 0
-
-    @property
-    def name(self) -> str:
-        return str(self.container["name"])
-
-    @property
-    def task_id(self) -> str:
-        return self.task_arn.rsplit("/", 1)[-1]
 
 
 def merged(container: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +32,7 @@ def options(subject: Subject, site: Site, *, join: str | None = None) -> dict[st
     container = subject.container
     arguments: dict[str, Any] = {
         "image": container["image"],
-        "name": f"{site.cloud}-{subject.task_id}-{subject.name}",
+        "name": engine_name(subject, site, subject.name),
         "entrypoint": list(container.get("entryPoint") or []) or None,
         "command": list(container.get("command") or []) or None,
         "environment": dict(subject.environment),
@@ -85,7 +52,10 @@ def options(subject: Subject, site: Site, *, join: str | None = None) -> dict[st
         "detach": True,
     }
     arguments |= (
-        _network(subject, site, join) | _limits(subject, site) | _linux(container) | _mounts(subject, site)
+        _network(subject, site, join)
+        | _limits(subject, site)
+        | _linux(container)
+        | volumes.mounts(subject, site)
     )
     return {key: value for key, value in arguments.items() if value is not None}
 
@@ -202,47 +172,6 @@ def _device(item: Mapping[str, Any]) -> str:
     letters = {"read": "r", "write": "w", "mknod": "m"}
     allowed = "".join(letters[name] for name in item.get("permissions") or letters)
     return f"{item['hostPath']}:{item.get('containerPath') or item['hostPath']}:{allowed}"
-
-
-def _mounts(subject: Subject, site: Site) -> dict[str, Any]:
-    sources = volumes(subject, site)
-    binds = [f"{site.trust}:{site.trust_mount}:ro"] if site.trust else []
-    for mount in subject.container.get("mountPoints") or []:
-        mode = "ro" if mount.get("readOnly") else "rw"
-        binds.append(f"{sources[mount['sourceVolume']]}:{mount['containerPath']}:{mode}")
-    donors = [
-        f"{site.cloud}-{subject.task_id}-{item['sourceContainer']}:{'ro' if item.get('readOnly') else 'rw'}"
-        for item in subject.container.get("volumesFrom") or []
-    ]
-    return {"volumes": binds or None, "volumes_from": donors or None}
-
-
-def volumes(subject: Subject, site: Site) -> dict[str, str]:
-    """Return what to mount by volume name: a path of the host, or a named volume of the task or shared by all tasks."""
-    found = {}
-    for volume in subject.definition.get("volumes") or []:
-        name = volume["name"]
-        docker = volume.get("dockerVolumeConfiguration") or {}
-        efs = volume.get("efsVolumeConfiguration") or {}
-        path = (volume.get("host") or {}).get("sourcePath")
-        if path:
-            found[name] = path
-        elif efs:
-            found[name] = f"{site.cloud}-{efs['fileSystemId']}"
-        elif docker.get("scope") == "shared":
-            found[name] = f"{site.cloud}-{name}"
-        else:
-            found[name] = f"{site.cloud}-{subject.task_id}-{name}"
-    return found
-
-
-def own_volumes(subject: Subject, site: Site) -> list[str]:
-    """Return the names of the volumes that go with the task."""
-    return [
-        name
-        for name in volumes(subject, site).values()
-        if subject.task_id in name and not name.startswith("/")
-    ]
 
 
 def dependencies(container: Mapping[str, Any]) -> dict[str, str]:

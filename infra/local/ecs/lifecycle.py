@@ -21,6 +21,7 @@ from infra.local.ecs import (
 )
 from infra.local.ecs.records import LOCK, Record, now, scope, tail
 from infra.local.ecs.starting import StartFailed
+from infra.local.ecs.subject import Subject
 from infra.local.ecs.tasks import Halt
 
 log = logging.getLogger("estaleiro.local.ecs")
@@ -144,7 +145,7 @@ class TaskLife:
         )
         return next((self._task["_docker"][name] for name in running), None)
 
-    def _await_dependencies(self, subject: containers.Subject) -> None:
+    def _await_dependencies(self, subject: Subject) -> None:
         deadline = time.monotonic() + DEPENDENCY_SECONDS
         for name, condition in containers.dependencies(subject.container).items():
             while not self._is_met(name, condition, subject.name):

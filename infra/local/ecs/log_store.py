@@ -53,17 +53,19 @@ def _keep_writing() -> None:
             flush()
 
 
-def prepare(target: Stream) -> int:
-    """Make the stream; return the time of its last event, milliseconds, 0 when it is new or its group is gone."""
+def prepare(target: Stream) -> tuple[int, int]:
+    """Make the stream; return the second of its last event and how many events it has of that second, zeros when new."""
     group = cloudwatch_logs._log_groups.get(target.group)
     if group is None:
-        return 0
+        return 0, 0
     with _writing:
         streams = group["streams"]
         if target.name not in streams:
             _forget_oldest(streams)
             cloudwatch_logs._create_log_stream({"logGroupName": target.group, "logStreamName": target.name})
-        return int(streams[target.name].get("lastEventTimestamp") or 0)
+        stream = streams[target.name]
+        second = int(stream.get("lastEventTimestamp") or 0) // 1000
+        return second, sum(event["timestamp"] // 1000 == second for event in stream["events"])
 
 
 def _forget_oldest(streams: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import docker.errors
@@ -50,49 +52,69 @@ def ensure_group(container: Mapping[str, Any]) -> None:
     cloudwatch_logs._create_log_group({"logGroupName": group})
 
 
+@dataclass(frozen=True)
+class Line:
+    """One line of output; `stamp` in milliseconds; `ended` is false for what the output broke off with."""
+
+    stamp: int
+    text: str
+    ended: bool = True
+
+
 class Follower:
-    """Copies one container's output until it ends; `since` is the last event's time after a restart, seconds."""
+    """Copies one container's output until it ends, going on where the stream's last event is.
+
+    It remembers the second of the last event and how many lines of that second it has: from there the engine is read again,
+    after a restart, and once more at the end, because its stream may break off before the last lines.
+    """
 
     def __init__(self, docker_id: str, target: Stream) -> None:
         self._docker_id = docker_id
         self._target = target
+        self._second, self._count = 0, 0
+        self._over = threading.Event()
         name = f"logs-{docker_id[:12]}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """Wait until everything that the stopped container wrote can be read."""
+        """Copy what is left of the stopped container's output; return when all of it can be read."""
         self._thread.join(FLUSH_SECONDS)
+        self._over.set()
+        with scope(), contextlib.suppress(docker.errors.NotFound):
+            self._copy(follow=False)
         log_store.flush()
 
     def _run(self) -> None:
         with scope():
-            seen = log_store.prepare(self._target)
+            self._second, self._count = log_store.prepare(self._target)
             try:
-                self._copy(seen)
+                self._copy(follow=True)
             except docker.errors.NotFound:
                 return
             except Exception:
-                log.exception("the output of container %s is no longer copied", self._docker_id[:12])
+                log.exception("the output of container %s is no longer followed", self._docker_id[:12])
 
-    def _copy(self, seen: int) -> None:
-        """Events carry nanoseconds from the engine; what is at or before `seen` (milliseconds) was copied by an earlier run."""
+    def _copy(self, *, follow: bool) -> None:
+        known = self._count
         frames = engine.client().api.logs(
-            self._docker_id,
-            stream=True,
-            follow=True,
-            timestamps=True,
-            stdout=True,
-            stderr=True,
-            since=seen // 1000 or None,
+            self._docker_id, stream=True, follow=follow, timestamps=True, since=self._second or None
         )
-        for stamp, text in lines(frames):
-            if stamp > seen:
-                log_store.add(self._target, stamp, text)
+        for number, line in enumerate(lines(frames)):
+            if follow and (self._over.is_set() or not line.ended):
+                return
+            if number >= known:
+                self._take(line)
+
+    def _take(self, line: Line) -> None:
+        second = line.stamp // 1000
+        self._count = self._count + 1 if second == self._second else 1
+        self._second = second
+        log_store.add(self._target, line.stamp, line.text)
 
 
-def lines(frames: Iterator[bytes]) -> Iterator[tuple[int, str]]:
-    """Yield (milliseconds, text) for each line of the engine's timestamped frames; a long line comes in several frames."""
+def lines(frames: Iterator[bytes]) -> Iterator[Line]:
+    """Yield the lines of the engine's timestamped frames; a long line comes in several frames."""
     stamp, parts = 0, b""
     for frame in frames:
         first, _, rest = frame.partition(b" ")
@@ -100,10 +122,10 @@ def lines(frames: Iterator[bytes]) -> Iterator[tuple[int, str]]:
             stamp = _milliseconds(first.decode())
         parts += rest
         if parts.endswith(b"\n") or len(parts) >= LONGEST_EVENT:
-            yield stamp, parts.rstrip(b"\r\n").decode(errors="replace")
+            yield Line(stamp, parts.rstrip(b"\r\n").decode(errors="replace"))
             parts = b""
     if parts:
-        yield stamp, parts.decode(errors="replace")
+        yield Line(stamp, parts.decode(errors="replace"), ended=False)
 
 
 def _milliseconds(text: str) -> int:

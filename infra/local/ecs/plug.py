@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from typing import Any
 
 from ministack.services import ecs
@@ -17,9 +18,10 @@ from infra.local.ecs import (
     host_api,
     hosts,
     log_store,
-    recovery,
     records,
+    recovery,
     scheduler,
+    tasks,
 )
 from infra.local.settings import Settings
 
@@ -28,6 +30,11 @@ STORES = {
     "service_deployments": records.service_deployments,
     "service_revisions": records.revisions,
 }
+
+
+STOPPED = tasks.Halt("TerminationNotice", "the local cloud was stopped", drain=False)
+STOP_SECONDS = 15.0
+POLL = 0.05
 
 
 def install(settings: Settings) -> None:
@@ -83,6 +90,17 @@ def _start() -> None:
 
 
 async def stop() -> None:
-    """Stop scheduling; containers keep running, so that the next start finds its services up."""
+    """Stop every task, within `STOP_SECONDS`; services start anew with the next start."""
     scheduler.end()
-    await asyncio.to_thread(log_store.flush)
+    await asyncio.to_thread(_stop)
+
+
+def _stop() -> None:
+    with records.scope():
+        for task in records.tasks():
+            if task["lastStatus"] != "STOPPED":
+                tasks.halt(task, STOPPED)
+    deadline = time.monotonic() + STOP_SECONDS
+    while tasks.lives and time.monotonic() < deadline:
+        time.sleep(POLL)
+    log_store.flush()

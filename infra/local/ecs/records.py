@@ -130,9 +130,9 @@ def tasks_of(service: Record) -> Iterator[Record]:
     """Yield the service's tasks that have not stopped."""
     group = f"service:{service['serviceName']}"
     for found in tasks():
-        if found.get("group") == group and found["clusterArn"] == service["clusterArn"]:
-            if found["lastStatus"] != "STOPPED":
-                yield found
+        ours = found.get("group") == group and found["clusterArn"] == service["clusterArn"]
+        if ours and found["lastStatus"] != "STOPPED":
+            yield found
 
 
 def definition(reference: str) -> Record:

@@ -13,6 +13,8 @@ from infra.local.ecs.lifecycle import TaskLife
 from infra.local.ecs.records import EcsError, Record, definition, place
 from infra.local.ecs.records import tasks as all_tasks
 from infra.local.ecs.tasks import Halt
+from infra.local.elb import targets
+from infra.local.elb.targets import Target
 
 log = logging.getLogger("estaleiro.local.ecs")
 
@@ -52,6 +54,8 @@ def _recover(task: Record, running: dict[str, bool]) -> None:
     else:
         task["_counted"] = True
         tasks.begin_stop(task, LOST)
+        for entry in task["_targets"]:
+            targets.deregister(entry["group"], Target(entry["id"], entry["port"]))
         task["_docker"], task["_targets"] = {}, []
         tasks.close(task)
 

@@ -36,7 +36,7 @@ def _secret(reference: str) -> str:
     """Read `arn[:json-key[:version-stage[:version-id]]]` (Specifying sensitive data using Secrets Manager)."""
     fields = reference.split(":")
     arn = ":".join(fields[:SECRET_ARN_FIELDS])
-    key, stage, version = (fields[SECRET_ARN_FIELDS:] + ["", "", ""])[:3]
+    key, stage, version = [*fields[SECRET_ARN_FIELDS:], "", "", ""][:3]
     text = secretsmanager.resolve_secret_string(arn, stage or "AWSCURRENT", version or None)
     if text is None:
         raise SecretMissing(

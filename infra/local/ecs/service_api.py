@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ministack.services import ecs
 
-from ministack.services import alb, ecs
-
-from infra.local.ecs import deployments
-from infra.local.ecs.launch import SERVERLESS
+from infra.local.ecs import deployments, service_checks
 from infra.local.ecs.records import LOCK, EcsError, Record, arn, changed, cluster, definition, now, place
 
 COPIED = (
@@ -59,7 +56,7 @@ def _new(data: Record, owner: Record, name: str) -> Record:
     task_definition = definition(data.get("taskDefinition") or "")
     if task_definition["status"] != "ACTIVE":
         raise EcsError("ClientException", "TaskDefinition is inactive")
-    launch_type, strategy = capacity(data, owner)
+    launch_type, strategy = service_checks.capacity(data, owner)
     daemon = data.get("schedulingStrategy") == "DAEMON"
     service: Record = {
         "serviceArn": arn("service", owner["clusterName"], name),
@@ -91,67 +88,8 @@ def _new(data: Record, owner: Record, name: str) -> Record:
         "createdBy": f"arn:aws:iam::{place().settings.account}:root",
         "tags": list(data.get("tags") or []),
     }
-    _check(service, task_definition)
+    service_checks.check(service, task_definition)
     return service
-
-
-def _check(service: Record, task_definition: Record) -> None:
-    if service["deploymentController"].get("type") != "ECS":
-        raise EcsError(
-            "InvalidParameterException", "the local cloud deploys with the ECS deployment controller alone"
-        )
-    containers = {item["name"]: item for item in task_definition["containerDefinitions"]}
-    for balancer in service["loadBalancers"]:
-        name, port = balancer.get("containerName"), balancer.get("containerPort")
-        if name not in containers:
-            raise EcsError(
-                "InvalidParameterException", f"The container {name} does not exist in the task definition."
-            )
-        if port not in [
-            mapping.get("containerPort") for mapping in containers[name].get("portMappings") or []
-        ]:
-            raise EcsError(
-                "InvalidParameterException",
-                f"The container {name} did not have a container port {port} defined.",
-            )
-        _check_group(balancer.get("targetGroupArn") or "")
-
-
-def _check_group(group_arn: str) -> None:
-    from infra.local.elb import targets
-
-    if group_arn not in alb._tgs:
-        raise EcsError(
-            "InvalidParameterException",
-            f"The specified target group does not exist. (target-group {group_arn})",
-        )
-    if not targets.is_used(group_arn):
-        raise EcsError(
-            "InvalidParameterException",
-            f"The target group with targetGroupArn {group_arn} does not have an associated load balancer.",
-        )
-
-
-def capacity(data: Record, owner: Record) -> tuple[str | None, list[Any]]:
-    """Return launch type and strategy: what is asked for, else the cluster's default strategy, else EC2."""
-    strategy = list(data.get("capacityProviderStrategy") or [])
-    launch_type = data.get("launchType")
-    if strategy and launch_type:
-        raise EcsError(
-            "InvalidParameterException",
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-        )
-    if not strategy and not launch_type:
-        strategy = list(owner.get("defaultCapacityProviderStrategy") or [])
-    known = set(owner.get("capacityProviders") or []) | SERVERLESS
-    for item in strategy:
-        if item["capacityProvider"] not in known:
-            raise EcsError(
-                "InvalidParameterException",
-                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
-                "with the cluster. Associate the capacity provider with the cluster and try again.",
-            )
-    return (None if strategy else launch_type or "EC2"), strategy
 
 
 def find(data: Record) -> Record:
@@ -173,7 +111,7 @@ def update(data: Record) -> Record:
             raise EcsError("ServiceNotActiveException", "Service was not ACTIVE.")
         before = {field: service.get(field) for field in ("taskDefinition", *DEPLOYED)}
         after = dict(service) | _changes(service, data)
-        _check(after, definition(after["taskDefinition"]))
+        service_checks.check(after, definition(after["taskDefinition"]))
         service.update(after)
         deploys = any(service.get(field) != value for field, value in before.items())
         if deploys or data.get("forceNewDeployment"):

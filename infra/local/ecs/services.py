@@ -6,14 +6,12 @@ import math
 
 from ministack.services import ecs
 
-from infra.local.ecs import breaker, deployments, events, hosts, launch, rollout, targeting, tasks
+from infra.local.ecs import breaker, deployments, events, health, hosts, launch, rollout, tasks
 from infra.local.ecs.records import LOCK, Record, definition, instances, now, tasks_of
 from infra.local.ecs.records import tasks as all_tasks
 from infra.local.ecs.rollout import Member
 from infra.local.ecs.tasks import Halt
 
-STEADY_SECONDS = 2.0
-"""How long a task without any health check must run to count as healthy: one that crashes at once never does."""
 PROVEN_SECONDS = 30.0
 """A task that ran this long and then ended is replaced at once, whatever came before."""
 IMPAIRED_FAILURES = 5
@@ -25,21 +23,10 @@ def look(service: Record) -> None:
     if service["status"] == "DRAINING":
         _wind_down(service)
     elif service["status"] == "ACTIVE":
-        _judge_health(service)
+        health.judge(service)
         _act(service)
     with LOCK:
         _count(service)
-
-
-def is_healthy(task: Record, *, at: float) -> bool:
-    """Tell whether the task runs, passes its containers' health checks and gets traffic from its target groups."""
-    if task["lastStatus"] != "RUNNING" or task["desiredStatus"] != "RUNNING":
-        return False
-    if task.get("_health_checked") and task["healthStatus"] != "HEALTHY":
-        return False
-    if not targeting.is_healthy(task):
-        return False
-    return bool(task.get("_health_checked") or task["_targets"] or at - task["startedAt"] >= STEADY_SECONDS)
 
 
 def _count_failures(service: Record) -> None:
@@ -63,42 +50,6 @@ def _count_failure(service: Record, task: Record) -> None:
         events.say_once(service, events.impaired(), seconds=REPEAT_SECONDS)
     if deployments.count_failure(service, task["_deployment_id"]):
         deployments.trip(service)
-
-
-def _judge_health(service: Record) -> None:
-    """Stop tasks that fail their health checks once the grace period is over."""
-    grace = float(service.get("healthCheckGracePeriodSeconds") or 0)
-    for task in list(tasks_of(service)):
-        if task["lastStatus"] != "RUNNING" or task["desiredStatus"] != "RUNNING":
-            continue
-        if is_healthy(task, at=now()):
-            if not task.get("_was_healthy"):
-                with LOCK:
-                    task["_was_healthy"] = True
-                    deployments.note_healthy(service, task["_deployment_id"])
-            continue
-        if now() - task["startedAt"] < grace:
-            continue
-        if task["healthStatus"] == "UNHEALTHY":
-            _reject(
-                service,
-                task,
-                "Task failed container health checks",
-                events.failing_container(task["taskArn"]),
-            )
-            continue
-        failing = targeting.failing(task)
-        if failing is not None:
-            entry, why = failing
-            said = events.failing_target(entry["port"], entry["group"], why)
-            _reject(service, task, f"Task failed ELB health checks in (target-group {entry['group']})", said)
-
-
-def _reject(service: Record, task: Record, reason: str, said: str) -> None:
-    with LOCK:
-        task["_failed_health"] = True
-        events.say(service, said)
-    tasks.halt(task, Halt("ServiceSchedulerInitiated", reason))
 
 
 def _act(service: Record) -> None:
@@ -145,7 +96,7 @@ def _members(service: Record, deployment: Record) -> list[Member]:
         Member(
             task["taskArn"],
             current=task["_deployment_id"] == deployment["id"] and not _must_move(task),
-            healthy=is_healthy(task, at=moment),
+            healthy=health.is_healthy(task, at=moment),
             leaving=task["desiredStatus"] == "STOPPED",
             created=task["createdAt"],
         )

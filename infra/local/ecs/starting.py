@@ -9,8 +9,9 @@ from typing import Any
 import docker.errors
 
 from infra.local import engine, trust
-from infra.local.ecs import containers, environment, logs, secrets
+from infra.local.ecs import containers, environment, logs, secrets, volumes
 from infra.local.ecs.records import LOCK, Record, new_id, place
+from infra.local.ecs.subject import Site, Subject
 
 ECR = ".dkr.ecr."
 
@@ -29,9 +30,9 @@ def cpus() -> int:
     return int(engine.client().info()["NCPU"])
 
 
-def site(task: Record) -> containers.Site:
+def site(task: Record) -> Site:
     where = place()
-    return containers.Site(
+    return Site(
         cloud=where.settings.name,
         network=where.network,
         dns=where.gateway,
@@ -42,7 +43,7 @@ def site(task: Record) -> containers.Site:
     )
 
 
-def subjects(task: Record, definition: Record) -> dict[str, containers.Subject]:
+def subjects(task: Record, definition: Record) -> dict[str, Subject]:
     """Return the task's containers by name in starting order, all that they need resolved; raise `StartFailed`."""
     cpu, memory = containers.task_size(definition, task["overrides"])
     by_name = {
@@ -54,7 +55,7 @@ def subjects(task: Record, definition: Record) -> dict[str, containers.Subject]:
         container = by_name[name]
         _check(container)
         variables = environment.variables(task, container, _secrets(container))
-        found[name] = containers.Subject(
+        found[name] = Subject(
             task["taskArn"], definition, container, variables, task_cpu=cpu, task_memory=memory
         )
     return found
@@ -96,7 +97,7 @@ def _ensure_image(container: Record) -> None:
         raise StartFailed(text, container=name, detail=text) from missing
 
 
-def start(task: Record, subject: containers.Subject, *, join: str | None) -> str:
+def start(task: Record, subject: Subject, *, join: str | None) -> str:
     """Create and start one container; return its id, recorded in the task; raise `StartFailed`."""
     arguments = containers.options(subject, site(task), join=join)
     _ensure_volumes(task, subject)
@@ -120,10 +121,10 @@ def _failed(kind: str, name: str, error: docker.errors.DockerException) -> Start
     return StartFailed("Task failed to start", container=name, detail=text)
 
 
-def _ensure_volumes(task: Record, subject: containers.Subject) -> None:
+def _ensure_volumes(task: Record, subject: Subject) -> None:
     """Make named volumes with our label, so that they go when the local cloud goes."""
     where = site(task)
-    for name in containers.volumes(subject, where).values():
+    for name in volumes.sources(subject, where).values():
         if not name.startswith("/"):
             engine.client().volumes.create(name=name, labels=dict(where.labels))
 

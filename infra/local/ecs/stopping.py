@@ -11,9 +11,10 @@ import docker.errors
 import requests.exceptions
 
 from infra.local import engine
-from infra.local.ecs import containers
+from infra.local.ecs import containers, volumes
 from infra.local.ecs.records import Record
 from infra.local.ecs.starting import site
+from infra.local.ecs.subject import Subject
 from infra.local.ecs.watching import observe
 
 log = logging.getLogger("estaleiro.local.ecs")
@@ -57,7 +58,7 @@ def remove(task: Record, definition: Record, *, told: Mapping[str, int] | None) 
     task["_docker"] = {}
     where = site(task)
     for item in definition["containerDefinitions"][:1]:
-        subject = containers.Subject(task["taskArn"], definition, item, {})
-        for name in containers.own_volumes(subject, where):
+        subject = Subject(task["taskArn"], definition, item, {})
+        for name in volumes.own(subject, where):
             with contextlib.suppress(docker.errors.APIError):
                 engine.client().api.remove_volume(name, force=True)

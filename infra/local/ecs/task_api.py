@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import ecs
 
-from infra.local.ecs import hosts, launch, service_api, tasks
+from infra.local.ecs import hosts, launch, service_checks, tasks
 from infra.local.ecs.records import (
     LOCK,
     EcsError,
@@ -41,7 +41,7 @@ def run(data: Record) -> Record:
         if token[1] and token in _answers:
             return _repeat(token, data)
         order = _order(data, owner)
-        launch_type, strategy = service_api.capacity(data, owner)
+        launch_type, strategy = service_checks.capacity(data, owner)
         if launch_type == "EC2" and not hosts.of_cluster(owner["clusterArn"]):
             raise EcsError("InvalidParameterException", "No Container Instances were found in your cluster.")
         made = []

@@ -55,5 +55,6 @@ def redirect(action: Redirect, request: Request, *, scheme: str, port: int) -> R
 def page(status: int) -> Reply:
     """Return the page that ALB shows for a status."""
     title = html.escape(f"{status} {WORDS.get(status) or HTTPStatus(status).phrase}")
-    text = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    body = f"<body>\r\n<center><h1>{title}</h1></center>\r\n</body>"
+    text = f"<html>\r\n<head><title>{title}</title></head>\r\n{body}\r\n</html>\r\n"
     return Reply(status, "text/html", text.encode())

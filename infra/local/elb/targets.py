@@ -59,7 +59,7 @@ class Entry:
         self.failures = 0
         self.drains_until: float | None = None
         self.probed = 0.0
-        self.counted = 0.0
+        self.counted = time.monotonic()
 
 
 _LOCK = threading.Lock()
@@ -184,7 +184,7 @@ def to_probe() -> list[Entry]:
 def judge(entry: Entry, failure: Health | None, *, passes: int, failures: int, counts: bool) -> None:
     """Take in one probe: None passed.
 
-    A new target is healthy at its first pass; an unhealthy one after `passes` in a row; a failure `counts` once an interval,
+    A new target is healthy at its first pass; an unhealthy one after `passes` in a row; a failure `counts` once an interval, the first time one after registration,
     and `failures` in a row make a target unhealthy (Health checks for Application Load Balancer target groups).
     """
     with _LOCK:

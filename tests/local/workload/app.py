@@ -76,7 +76,7 @@ def main():
     if os.environ.get("ILL"):
         ill.set()
     time.sleep(float(os.environ.get("BOOT", "0")))
-    server = http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Handler)
+    server = http.server.ThreadingHTTPServer(("", 8080), Handler)
     server.daemon_threads = False
 
     def stop(*_):

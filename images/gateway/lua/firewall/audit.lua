@@ -6,9 +6,9 @@ local _M = {}
 -- Returns what a rule matched with long runs of letters and digits cut short: they may be secrets.
 function _M.redacted(fragment)
     fragment = fragment:sub(1, 96):gsub("[%w_%-]+", function(run)
-        return #run > 16 and run:sub(1, 3) .. "…" or nil
+        return #run > 16 and run:sub(1, 3) .. "..." or nil
     end)
-    return (fragment:gsub("[%w._-]+@[%w.-]+", "…@…"):gsub("[%c\127-\255]", "."))
+    return (fragment:gsub("[%w._-]+@[%w.-]+", "...@..."):gsub("[%c\127-\255]", "."))
 end
 
 -- Returns one line of JSON on `verdict` (see firewall.main).

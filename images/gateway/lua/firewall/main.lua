@@ -8,20 +8,26 @@ local _M = {}
 
 local find = string.find
 local re_find = ngx.re.find
--- Header values repeat from request to request: those that were harmless are remembered.
-local harmless = lrucache.new(4000)
+-- Values repeat from request to request: those in which no rule found anything are remembered, with where they stood when that
+-- decides which rules look at them. Only short ones, so that the memory is bounded.
+local harmless = lrucache.new(8000)
+local REMEMBERED = 256
+local APART = {path = "path:", agent = "agent:"}
 
 -- Headers that hold no text of their own, or that nginx has read already.
 local UNREAD = {["content-length"] = true, host = true, connection = true, ["transfer-encoding"] = true, ["proxy-authorization"] = true}
 local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 
 local function add(state, where, name, text)
-    if state.done then return end
+    if state.done or #text < 3 then return end
+    local key = #text <= REMEMBERED and (APART[where] and APART[where] .. text or text)
+    if key and harmless:get(key) then return end
     local context = state.context
     context.where = where
     context.prose = state.prose[name] and where == "json"
     context.exclude = state.fields[name] or state.exclude
     local finding = score.judge(text, context)
+    if not finding and key and not context.exclude and not context.prose then harmless:set(key, true, 600) end
     if not finding or finding.score <= state.score then return end
     state.score, state.rules, state.where, state.name = finding.score, finding.rules, where, name
     state.done = finding.score >= score.THRESHOLD
@@ -33,22 +39,16 @@ local function closed(state, why)
 end
 
 local function header(state, name, value)
-    if UNREAD[name] or #value < 4 then return end
-    local key = #value < 512 and name .. ":" .. value
-    if key and harmless:get(key) then return end
+    if UNREAD[name] then return end
     local take = state.take
-    if name == "cookie" then
-        texts.cookies(value, take)
-    elseif name == "authorization" then
+    if name == "cookie" then return texts.cookies(value, take) end
+    if name == "user-agent" then return take("agent", name, value) end
+    if name == "authorization" then
         if re_find(value, TOKEN, "jo") then return end
-        take("header", name, value:match("^[Bb]asic +(%S+)$") or value)
-    elseif name == "user-agent" then
-        take("agent", name, value)
-    else
-        take("header", name, value)
-        if find(value, "%", 1, true) then take("header", name, decode.form(value)) end
+        value = value:match("^[Bb]asic +(%S+)$") or value
     end
-    if key and state.score == 0 then harmless:set(key, true, 300) end
+    take("header", name, value)
+    if find(value, "%", 1, true) then take("header", name, decode.form(value)) end
 end
 
 local function headers(state, all)

@@ -72,8 +72,12 @@ local function apply_class(class, text, context, finding)
     end
 end
 
+local function is_plain(text, context)
+    return context.where ~= "agent" and find(text, PLAIN, "jo") and not find(text, TELLING, "ijo")
+end
+
 local function apply_all(text, context, finding)
-    if context.where ~= "agent" and find(text, PLAIN, "jo") and not find(text, TELLING, "ijo") then return end
+    if is_plain(text, context) then return end
     for _, class in ipairs(CLASSES) do
         apply_class(class, text, context, finding)
         if finding.score >= THRESHOLD then return end
@@ -94,7 +98,7 @@ end
 -- Judges one text. `context` holds `where` (path, query, header, agent, cookie, form, json, multipart, body), `prose` (true for
 -- a field in which people write sentences) and `exclude` (a set of rule ids and classes). Returns nil when no rule matched.
 function _M.judge(text, context)
-    if #text < 3 then return nil end
+    if #text < 3 or is_plain(text, context) and not forms.base64(text) then return nil end
     local finding = new_finding()
     local done, why = pcall(look, text, context, finding, 2)
     if not done then

@@ -1,4 +1,6 @@
--- What the gateway takes off a request and puts on an answer.
+-- What the gateway takes off a request, and whom it lets read the answers.
+local lrucache = require "resty.lrucache"
+
 local _M = {}
 
 local find = ngx.re.find
@@ -7,29 +9,23 @@ local find = ngx.re.find
 local SPOOFABLE = "^(?:x-forwarded-|x-internal-|x-original-|x-rewrite-|x-real-ip$|x-client-ip$|x-cluster-client-ip$|forwarded$|true-client-ip$|"
     .. "x-http-method|x-method-override$|proxy$|x-request-id$|traceparent$|connection$)"
 
+-- Whether a header's name is one of these; names repeat, so each is looked at once.
+local spoofable = lrucache.new(500)
+
+local function is_spoofable(name)
+    local known = spoofable:get(name)
+    if known == nil then
+        known = find(name, SPOOFABLE, "jo") ~= nil
+        spoofable:set(name, known)
+    end
+    return known
+end
+
 -- Removes from the request what only we, or nobody, may say. `headers` has names in lower case.
 function _M.strip(headers)
     for name in pairs(headers) do
-        if find(name, SPOOFABLE, "jo") then ngx.req.clear_header(name) end
+        if is_spoofable(name) then ngx.req.clear_header(name) end
     end
-end
-
-local SECURITY = {
-    ["X-Content-Type-Options"] = "nosniff",
-    ["X-Frame-Options"] = "DENY",
-    ["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'",
-    ["Referrer-Policy"] = "no-referrer",
-    ["Cross-Origin-Resource-Policy"] = "same-origin",
-}
-
--- Puts the security headers on an answer, where the service has not said otherwise, and HSTS when the client came by TLS.
-function _M.protect(header, over_tls)
-    for name, value in pairs(SECURITY) do
-        if not header[name] then header[name] = value end
-    end
-    if over_tls then header["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains" end
-    header["Server"] = nil
-    header["X-Powered-By"] = nil
 end
 
 -- Allows a browser's cross-origin request when `origins` holds its origin. Returns true when it does.
@@ -37,7 +33,7 @@ function _M.cors(header, origin, origins)
     if not origin or not origins[origin] then return false end
     header["Access-Control-Allow-Origin"] = origin
     header["Access-Control-Expose-Headers"] = "Location, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"
-    header["Cross-Origin-Resource-Policy"] = "cross-origin"
+    ngx.var.gw_resource_policy = "cross-origin"
     header["Vary"] = "Origin"
     return true
 end

@@ -5,22 +5,11 @@
 -- dictionary never drops a slot that is still held: when it is full, the answer is no.
 local _M = {}
 
-local ceil, floor, max = math.ceil, math.floor, math.max
+local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 
 -- Returns the limit for one of `tasks` gateway tasks: they share it evenly.
 function _M.share(limit, tasks)
     return {count = max(1, floor(limit.count / tasks)), window = limit.window}
-end
-
--- Returns how many of `count` slots are free. From the cursor on they are in the order in which they were taken,
--- so the first that is held is found by halving.
-local function free_slots(dict, key, cursor, count)
-    local low, high = 0, count
-    while low < high do
-        local middle = floor((low + high) / 2)
-        if dict:get(key .. (cursor + middle) % count) then high = middle else low = middle + 1 end
-    end
-    return low
 end
 
 -- Moves the cursor on. It is forgotten when nobody has asked for a while; then all slots are free.
@@ -37,8 +26,8 @@ local function is_oldest(dict, key, cursor, count)
     return next_held ~= nil and (dict:ttl(key .. cursor % count) or 0) <= next_held
 end
 
--- Takes one request from `key`'s limit. Returns admitted, remaining, seconds until a slot is free (0 when one is),
--- or nil and "no memory".
+-- Takes one request from `key`'s limit. Returns true and the cursor, false and the seconds until a slot is free, or nil and
+-- "no memory".
 function _M.take(dict, key, limit)
     local count, window, cursor_key = limit.count, limit.window, key .. "c"
     local cursor = dict:get(cursor_key) or 0
@@ -46,21 +35,53 @@ function _M.take(dict, key, limit)
         local taken, why = dict:safe_add(key .. cursor % count, true, window)
         if taken then
             if not advance(dict, cursor_key, window * 2) then return nil, "no memory" end
-            return true, free_slots(dict, key, cursor + 1, count), 0
+            return true, cursor + 1
         end
         if why == "no memory" then return nil, why end
         local now = dict:get(cursor_key) or cursor
         if now <= cursor and is_oldest(dict, key, cursor, count) then break end
         cursor = now > cursor and now or cursor + 1
     end
-    return false, 0, dict:ttl(key .. cursor % count) or 0
+    return false, dict:ttl(key .. cursor % count) or 0
 end
 
--- Sets the RateLimit fields (draft-ietf-httpapi-ratelimit-headers) and, when refused, Retry-After in whole seconds.
-function _M.announce(header, limit, admitted, remaining, wait)
+-- Returns how many slots are free after `take` has admitted a request at `cursor`. The slots before the cursor were taken last,
+-- in order: the search goes back from there in doubling steps, then halves, so a client that asks little costs little.
+function _M.remaining(dict, key, limit, cursor)
+    local count = limit.count
+    local held, free = 1, 2
+    while free <= count and dict:get(key .. (cursor - free) % count) do
+        held, free = free, free * 2
+    end
+    free = min(free, count + 1)
+    while free - held > 1 do
+        local middle = floor((held + free) / 2)
+        if dict:get(key .. (cursor - middle) % count) then held = middle else free = middle end
+    end
+    return count - held
+end
+
+-- Counts one request against a coarse limit, for what only has to be kept from flooding us: a counter for this window and the
+-- share of the last one that still weighs. Never more than `count` in a window by the clock; cheap at any rate.
+-- Returns admitted, and the seconds to wait when not.
+function _M.count(dict, key, limit, now)
+    local window = limit.window
+    local number = floor(now / window)
+    local share = now / window - number
+    local this = key .. number
+    local counted = dict:incr(this, 1, 0, window * 2) or limit.count + 1
+    local before = dict:get(key .. number - 1) or 0
+    if counted + before * (1 - share) <= limit.count then return true end
+    dict:incr(this, -1)
+    return false, window * (1 - share)
+end
+
+-- Sets the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). `wait`, in seconds, is that of a refused request; it gets
+-- Retry-After too, in whole seconds.
+function _M.announce(header, limit, remaining, wait)
     header["RateLimit-Policy"] = '"default";q=' .. limit.count .. ";w=" .. limit.window
-    header["RateLimit"] = '"default";r=' .. remaining .. ";t=" .. (admitted and limit.window or max(1, ceil(wait)))
-    if not admitted then header["Retry-After"] = max(1, ceil(wait)) end
+    header["RateLimit"] = '"default";r=' .. remaining .. ";t=" .. (wait and max(1, ceil(wait)) or limit.window)
+    if wait then header["Retry-After"] = max(1, ceil(wait)) end
 end
 
 return _M

@@ -40,6 +40,7 @@ end
 function _M.init_worker()
     local names = {}
     for name in pairs(known.services) do names[#names + 1] = hosts[name] end
+    ngx.timer.every(1, metrics.flush)
     concurrency.reset(ngx.shared.limits, known.services)
     upstreams.follow(nameserver, names)
 end
@@ -53,24 +54,29 @@ local function identify(var, headers)
     var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
     local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
+    if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
 end
 
-local function refuse_limited(var, name)
+local function refuse_limited(var, limit, wait, name)
     var.gw_limited = name
     metrics.count("gateway_limited_total", 'limit="' .. name .. '"')
+    limits.announce(ngx.header, limit, 0, wait)
     return problem.send(429, "More requests than this client may make; wait as many seconds as Retry-After says.")
 end
 
--- Holds one client to `limit`; `name` says in the log whose limit it is. Returns true when the request may go on.
+-- Holds one client to `limit`; `name` says in the log whose limit it is. Returns whether the request may go on, and the cursor.
 local function within(var, limit, key, name)
-    local admitted, remaining, wait = limits.take(ngx.shared.limits, key, limit)
-    if admitted == nil then
-        ngx.log(ngx.ERR, "the dictionary of limits is full")
-        return problem.send(503)
-    end
-    limits.announce(ngx.header, limit, admitted, remaining, wait)
-    if not admitted then return refuse_limited(var, name) end
-    return true
+    local admitted, cursor = limits.take(ngx.shared.limits, key, limit)
+    if admitted then return true, cursor end
+    if admitted == false then return refuse_limited(var, limit, cursor, name) and false end
+    ngx.log(ngx.ERR, "the dictionary of limits is full")
+    return problem.send(503) and false
+end
+
+-- Keeps one address from flooding the gateway, whatever it asks for and whoever it says it is.
+local function floods(var)
+    local admitted, wait = limits.count(ngx.shared.addresses, var.remote_addr .. ":", address_limit, ngx.now())
+    return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
 local function forward(var, service)
@@ -95,8 +101,14 @@ end
 local function within_limits(var, route, operation)
     local client = var.gw_client_id .. "@" .. var.remote_addr .. ":"
     local limit = known.services[route.service].limit
-    if not within(var, limit, route.service .. ":" .. client, route.service) then return false end
-    return not operation.limit or within(var, operation.limit, operation.id .. "=" .. client, operation.id)
+    local key, name = route.service .. ":" .. client, route.service
+    local admitted, cursor = within(var, limit, key, name)
+    if admitted and operation.limit then
+        limit, key, name = operation.limit, operation.id .. "=" .. client, operation.id
+        admitted, cursor = within(var, limit, key, name)
+    end
+    if admitted then limits.announce(ngx.header, limit, limits.remaining(ngx.shared.limits, key, limit, cursor)) end
+    return admitted
 end
 
 local function refuse_method(var, route, headers)
@@ -130,7 +142,7 @@ function _M.admit()
     hygiene.strip(headers)
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
-    if not within(var, address_limit, "a:" .. var.remote_addr .. ":", "address") then return end
+    if floods(var) then return end
     if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
@@ -178,13 +190,11 @@ function _M.problem()
     return problem.send(ngx.status)
 end
 
--- The header of every answer: ids and security headers; a service's own 5xx body is marked to be replaced.
+-- The header of every answer; what is the same on all is in nginx.conf. A service's own 5xx body is marked to be replaced.
 function _M.headers()
-    local var, header = ngx.var, ngx.header
-    hygiene.cors(header, var.http_origin, options.cors_origins)
-    header["X-Request-ID"] = var.gw_request_id
-    header["traceparent"] = var.gw_traceparent
-    hygiene.protect(header, var.gw_forwarded_proto == "https")
+    local header = ngx.header
+    header["Server"] = nil
+    if next(options.cors_origins) then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
     if ngx.status >= 500 and ngx.ctx.upstream then
         ngx.ctx.replacement = problem.text(ngx.status)
         header["Content-Type"] = "application/problem+json"
@@ -208,6 +218,9 @@ function _M.log()
     metrics.count("gateway_requests_total", 'service="' .. service .. '",status="' .. ngx.status .. '"')
     metrics.observe(service, ngx.now() - ngx.req.start_time())
 end
+
+-- Saves what a worker that ends has counted.
+_M.exit_worker = metrics.flush
 
 -- Answers the collector.
 function _M.metrics()

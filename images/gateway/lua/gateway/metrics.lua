@@ -1,4 +1,5 @@
--- Counters and latencies in the shared dictionary `metrics`, written out as Prometheus text.
+-- Counters and latencies, written out as Prometheus text. Each worker counts by itself and adds to the shared dictionary
+-- `metrics` once a second.
 local _M = {}
 
 local BOUNDS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
@@ -7,13 +8,25 @@ local TYPES = {
     gateway_request_seconds = "histogram", gateway_dropped_total = "counter",
 }
 
--- Counts one. `labels` is text such as service="movies"; a dictionary that is full drops the new series, never an old one.
-function _M.count(name, labels, amount)
+-- What this worker has counted since it last added it to the dictionary that all workers share.
+local pending = {}
+
+-- Adds what was counted to the shared dictionary. One that is full drops the new series, never an old one.
+function _M.flush()
     local dict = ngx.shared.metrics
+    for key, amount in pairs(pending) do
+        if not dict:incr(key, amount) then
+            dict:safe_add(key, 0)
+            dict:incr(key, amount)
+        end
+    end
+    pending = {}
+end
+
+-- Counts one, or `amount`. `labels` is text such as service="movies".
+function _M.count(name, labels, amount)
     local key = name .. "{" .. labels .. "}"
-    if dict:incr(key, amount or 1) then return end
-    dict:safe_add(key, 0)
-    dict:incr(key, amount or 1)
+    pending[key] = (pending[key] or 0) + (amount or 1)
 end
 
 -- Notes down that a request of `service` took `seconds`.
@@ -45,6 +58,7 @@ end
 
 -- Returns everything counted so far, in the Prometheus text format.
 function _M.text()
+    _M.flush()
     local dict = ngx.shared.metrics
     local series, services = {}, {}
     for _, key in ipairs(dict:get_keys(0)) do

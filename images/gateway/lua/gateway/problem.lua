@@ -19,13 +19,11 @@ local DETAILS = {
     [413] = "The body is longer than the gateway takes.",
     [414] = "The request line is longer than the gateway takes.",
     [431] = "The header is longer than the gateway takes.",
+    [500] = "Something failed that is not the request's fault.",
     [502] = "The service gave no usable answer.",
     [503] = "The service cannot answer now; try again later.",
     [504] = "The service did not answer in time.",
 }
-
--- nginx's own codes for faults in the header and in TLS.
-local STANDARD = {[494] = 431, [495] = 400, [496] = 400, [497] = 400}
 
 -- Returns the body of an error answer; `detail` may be nil.
 function _M.text(status, detail)
@@ -40,7 +38,6 @@ end
 
 -- Answers with `status` and ends the request. Usable before the content phase and in it.
 function _M.send(status, detail)
-    status = STANDARD[status] or status
     local text = _M.text(status, detail)
     ngx.status = status
     ngx.header["Content-Type"] = "application/problem+json"

@@ -9,7 +9,7 @@ return {
         {id = "sql.union", score = 5,
             pattern = [==[\bunion\b\W+(?:(?:all|distinct|distinctrow)\b\W*)?\(?\s*select\b\s*(?:$|[^\w\s]|\d|null\b|all\b|distinct\b|top\b|char|concat|[\w.$\[\]`]+\s*(?:,|\(|\|\||=|\bfrom\b|\bas\b|$))]==],
             hit = "1 union select name, pass from users", miss = "the union select committee sat in London"},
-        {id = "sql.union-glued", score = 5, pattern = [==[\d+[.e'")]*union\b.{0,20}select\b|\bunion(?:all)?\(+select\b|'\s*union\b.{0,20}\bselect\b]==],
+        {id = "sql.union-glued", score = 5, pattern = [==[\d+[.e'")]*union\b.{0,20}select\b|\bunion(?:all)?\(+select\b|union(?:all|distinct)?select|'\s*union\b.{0,20}\bselect\b]==],
             hit = "1e1union select 1", miss = "in 1707 the union was a great select"},
         {id = "sql.executable-comment", score = 5, pattern = [==[/\*!(?:\d{5,6}|\s*[a-z])]==], hit = "/*!50000select*/", miss = "/* a comment */"},
         {id = "sql.tautology", score = 5, prose = 4,

@@ -1,0 +1,155 @@
+"""`rollback`: the recorded service stacks again, with the task definitions and images of a release known good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from infra import naming
+from infra.commands.context import Context
+from infra.commands.deploy import carry_out
+from infra.commands.locking import lock
+from infra.commands.record import new_release
+from infra.commands.smoke import smoke
+from infra.config import Service
+from infra.differences import template_changes
+from infra.errors import EstaleiroError, NotFound, Refused
+from infra.execute import Execution
+from infra.graph import Outcome
+from infra.interruption import Stop
+from infra.plan import in_call_order
+from infra.snapshot import environment_stacks
+from infra.stacks.model import Stack
+from infra.state import Releases
+from infra.steps import Actual, Deployed, Judge, Plan, SmokeTest, Step, UpdateStack
+
+
+def rollback(
+    context: Context, release: str | None, *, agreed: Callable[[Plan, Sequence[str]], bool]
+) -> tuple[Plan, Outcome | None]:
+    """Go back to `release`, or to the last one known good before what runs now.
+
+    `agreed` is asked with the plan and the warnings. Raises EstaleiroError when the release cannot come back.
+    """
+    name = context.config.environment.name
+    with lock(context, f"rollback {name}").held():
+        releases = Releases(context.bucket, name)
+        target = releases.read(release) if release else last_good(list(map(releases.read, releases.ids())))
+        deployed = environment_stacks(context.aws, context.config)
+        plan = rollback_plan(context.config.services, in_call_order(context.config), target, deployed, name)
+        if plan.empty:
+            return plan, None
+        _require(context, target)
+        if not agreed(plan, warnings(target, releases)):
+            raise Refused("nothing was changed")
+        stop = Stop()
+        execution = Execution(
+            aws=context.aws,
+            config=context.config,
+            reporter=context.reporter,
+            actual=Actual(_as_of(target, deployed)),
+            release=new_release(),
+            smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
+            push=_nothing_to_push,
+            stop=stop,
+        )
+        record = {**target, "release": execution.release, "back_to": target["release"]}
+        return plan, carry_out(context, execution, plan, record, stop)
+
+
+def last_good(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the newest good release before the newest record: what runs now is what somebody wants to leave.
+
+    Where the newest deploy failed, that is the release that was good before it.
+    """
+    good = [record for record in records[:-1] if record.get("verdict") == "good"]
+    if not good:
+        raise EstaleiroError(
+            "there is no earlier release known good to go back to; `releases` lists those that there are"
+        )
+    return good[-1]
+
+
+def rollback_plan(
+    services: Sequence[Service],
+    order: Sequence[Service],
+    target: Mapping[str, Any],
+    deployed: Mapping[str, Deployed],
+    environment: str,
+) -> Plan:
+    """Return the updates that give every service stack its recorded template and parameters, callees first."""
+    steps: list[Step] = []
+    for service in order:
+        before = deployed.get(service.name)
+        recorded = _recorded(service, target, before)
+        if before is None or recorded is None:
+            continue
+        parameters = {key: str(value) for key, value in recorded.parameters.items()}
+        if before.template == recorded.template and dict(before.parameters) == parameters:
+            continue
+        verdicts = (
+            frozenset(step.id for step in steps if isinstance(step, Judge)) if service.public else frozenset()
+        )
+        changes = template_changes(before.template, recorded.template)
+        steps.append(UpdateStack(service.name, verdicts, stack=recorded, changes=changes))
+        steps.append(Judge(f"{service.name} verdict", frozenset({service.name}), service=service.name))
+    if steps:
+        needs = frozenset(step.id for step in steps if isinstance(step, Judge))
+        steps.append(SmokeTest("smoke test", needs))
+    return Plan(environment, tuple(steps))
+
+
+def warnings(target: Mapping[str, Any], releases: Releases) -> list[str]:
+    """Say where the database is at a migration that the old code does not know."""
+    newest = releases.read(releases.ids()[-1])
+    then, now = target.get("migrations", {}), newest.get("migrations", {})
+    return [
+        f"{service}: the database is at {', '.join(heads)}, and the code of {target['release']} knows only "
+        f"{', '.join(then.get(service, [])) or 'no migration'}; it runs on the newer schema only if that one was expanded"
+        for service, heads in sorted(now.items())
+        if heads != then.get(service, [])
+    ]
+
+
+def _as_of(target: Mapping[str, Any], deployed: Mapping[str, Deployed]) -> dict[str, Deployed]:
+    """The stacks as they are, but with the target's task definitions as those that the verdict is to find running."""
+    recorded = target.get("parameters", {})
+    return {
+        part: replace(stack, outputs={**stack.outputs, **recorded.get(part.removesuffix("-release"), {})})
+        if part.endswith("-release")
+        else stack
+        for part, stack in deployed.items()
+    }
+
+
+def _recorded(service: Service, target: Mapping[str, Any], before: Deployed | None) -> Stack | None:
+    template = target.get("templates", {}).get(service.name)
+    parameters = target.get("parameters", {}).get(service.name)
+    if template is None or parameters is None or before is None:
+        return None
+    return Stack(service.name, before.name, template, parameters, before.tags)
+
+
+def _require(context: Context, target: Mapping[str, Any]) -> None:
+    """Every task definition must still be there to be run."""
+    for service in context.config.services:
+        for key, arn in target.get("parameters", {}).get(service.name, {}).items():
+            if (
+                not key.endswith("TaskDefinition")
+                or key.removesuffix("TaskDefinition").lower() in naming.ONE_OFF_TASKS
+            ):
+                continue
+            try:
+                status = context.aws.ecs.task_definition(arn).get("status", "ACTIVE")
+            except NotFound:
+                status = "gone"
+            if status != "ACTIVE":
+                raise EstaleiroError(
+                    f"release {target['release']} cannot come back: task definition {arn.rpartition('/')[2]} "
+                    f"of {service.name} is {status}; deploy that commit again instead"
+                )
+
+
+def _nothing_to_push(reference: str) -> None:
+    raise EstaleiroError(f"{reference} is not in the registry; a rollback builds and pushes nothing")

@@ -1,0 +1,277 @@
+"""The firewall in the built image: attacks of every class in every place, what it lets through, how it fails."""
+
+import base64
+import gzip
+import json
+import urllib.parse
+from collections.abc import Callable
+
+import pytest
+
+from tests.gateway.client import JSON, Answer, ask_raw, request_bytes
+from tests.gateway.conftest import Gateway
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ATTACKS = {
+    "sql": "1' or '1'='1",
+    "xss": "<img src=x onerror=alert(1)>",
+    "path": "../../../etc/passwd",
+    "command": "; cat /etc/hosts",
+    "template": "{{7*7}}",
+    "structured": "*)(uid=*))(|(uid=*",
+    "protocol": "${jndi:ldap://x.example/a}",
+}
+
+
+def blocked(gateway: Gateway, answer: Answer) -> str:
+    """Return the class for which an answer was a refusal by the firewall, or what else it was."""
+    if answer.status != 403:
+        return f"answered with {answer.status}"
+    return str(gateway.line("audit", answer)["rules"][-1]["class"])
+
+
+def multipart(value: str, *, name: str = "field") -> tuple[dict[str, str], bytes]:
+    body = f'--cut\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n--cut--\r\n'
+    return {"Content-Type": "multipart/form-data; boundary=cut"}, body.encode()
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+@pytest.mark.parametrize(
+    "place", ["query", "path", "header", "cookie", "form", "json", "key", "multipart", "name", "raw"]
+)
+def test_an_attack_is_refused_wherever_it_stands(gateway: Gateway, attack: str, place: str) -> None:
+    quoted = urllib.parse.quote(attack, safe="")
+    requests = {
+        "query": lambda: gateway.ask(f"/films?title={quoted}"),
+        "path": lambda: gateway.ask(f"/{quoted}"),
+        "header": lambda: gateway.ask("/films", headers={"X-Search": attack}),
+        "cookie": lambda: gateway.ask("/films", headers={"Cookie": f"a=b; c={quoted}"}),
+        "form": lambda: gateway.ask("/films", method="POST", headers=FORM, body=f"title={quoted}".encode()),
+        "json": lambda: gateway.ask(
+            "/films", method="POST", headers=JSON, body=json.dumps({"title": attack}).encode()
+        ),
+        "key": lambda: gateway.ask(
+            "/films", method="POST", headers=JSON, body=json.dumps({attack: 1}).encode()
+        ),
+        "multipart": lambda: _send(gateway, multipart(attack)),
+        "name": lambda: _send(gateway, multipart("x", name=attack.replace('"', "'"))),
+        "raw": lambda: gateway.ask("/films", method="POST", body=attack.encode()),
+    }
+
+    answer = requests[place]()
+
+    assert answer.status == 403
+    assert answer.json["title"] == "Forbidden"
+
+
+def _send(gateway: Gateway, request: tuple[dict[str, str], bytes]) -> Answer:
+    return gateway.ask("/films", method="POST", headers=request[0], body=request[1])
+
+
+ENCODED = {
+    "twice": urllib.parse.quote(urllib.parse.quote("<script>alert(1)</script>", safe=""), safe=""),
+    "entities": urllib.parse.quote("&lt;script&gt;alert(1)&lt;/script&gt;"),
+    "numbers": urllib.parse.quote("&#60;script&#x3e;alert(1)"),
+    "javascript": urllib.parse.quote(r"\u003cscript\x3ealert(1)"),
+    "base64": base64.b64encode(b"<script>alert(1)</script>").decode(),
+    "base64-flat": base64.b64encode(b"1' union select name from users").decode().rstrip("="),
+    "base64-twice": base64.b64encode(base64.b64encode(b"<script>alert(1)</script>")).decode(),
+    "overlong": "%c0%ae%c0%ae%c0%af%c0%ae%c0%ae%c0%afetc%c0%afpasswd",
+    "full width": urllib.parse.quote("＜script＞alert(1)"),
+    "comments": urllib.parse.quote("1/**/un/**/ion/**/sel/**/ect/**/1,2"),
+    "executable comment": urllib.parse.quote("1 /*!50000union*/ /*!select*/ 1,2"),
+    "case": urllib.parse.quote("1 uNiOn SeLeCt 1,2"),
+    "null byte": "shell.php%00.jpg",
+    "shell quotes": urllib.parse.quote(";c'a't /et\"c/pas\"swd"),
+    "long": "A" * 20000 + urllib.parse.quote("' union select 1,2 -- "),
+}
+
+
+@pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED)
+def test_an_attack_is_found_under_an_encoding(gateway: Gateway, encoded: str) -> None:
+    answer = gateway.ask(f"/films?title={encoded}")
+
+    assert answer.status == 403
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/health", "/films/7", "/health/ready"])
+def test_an_attack_is_an_attack_on_any_path_and_with_any_method(gateway: Gateway, path: str) -> None:
+    answers = [
+        gateway.ask(f"{path}?x=1%20union%20select%201,2", method=method)
+        for method in ("GET", "POST", "PATCH")
+    ]
+
+    assert [answer.status for answer in answers] == [403] * 3
+
+
+@pytest.mark.parametrize(
+    "target", [b"/../../etc/passwd", b"/a/%2e%2e/%2e%2e/%2e%2e/etc/passwd", b"/x%00.php"]
+)
+def test_a_path_that_the_server_itself_refuses_is_an_attack_too(gateway: Gateway, target: bytes) -> None:
+    answer = ask_raw(gateway.port, b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert answer.status == 403
+
+
+def test_nothing_of_a_refused_request_reaches_the_service(gateway: Gateway) -> None:
+    attack = urllib.parse.quote("1' or '1'='1")
+
+    gateway.ask(f"/films?count=attack&title={attack}")
+
+    assert gateway.ask("/films?count=attack").json["count"] == 1
+
+
+def test_the_audit_line_names_the_rule_and_tells_no_secret(gateway: Gateway) -> None:
+    secret = "hunter2hunter2hunter2"
+
+    answer = gateway.ask(f"/films/7?password={secret}'%20or%20'{secret}'='{secret}")
+
+    line = gateway.line("audit", answer)
+    assert {key: line[key] for key in ("action", "where", "name", "route", "method", "score")} == {
+        "action": "blocked", "where": "query", "name": "password", "route": "/films/{id}", "method": "GET", "score": 5,
+    }  # fmt: skip
+    assert [rule["class"] for rule in line["rules"]] == ["sql"]
+    assert secret not in json.dumps(line)
+
+
+def test_in_detect_mode_attacks_pass_and_are_written_down(start_gateway: Callable[..., Gateway]) -> None:
+    watching = start_gateway(WAF_MODE="detect")
+
+    answer = watching.ask("/films?title=1'%20or%20'1'='1")
+
+    assert answer.status == 200
+    assert watching.line("audit", answer)["action"] == "detected"
+
+
+def test_switched_off_it_inspects_nothing_and_still_refuses_what_is_not_described(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    off = start_gateway(WAF_MODE="off")
+
+    assert off.ask("/films?title=1'%20or%20'1'='1").status == 200
+    assert off.ask("/films", method="POST", headers=JSON, body=b'{"year": 2000}').status == 400
+
+
+def test_a_route_may_exclude_a_class_for_one_field_alone(gateway: Gateway) -> None:
+    query = {"text": "fine", "query": "select * from films; drop table films;--"}
+
+    excluded = gateway.ask("/films/1/opinions", method="POST", headers=JSON, body=json.dumps(query).encode())
+    other = gateway.ask(
+        "/films/1/opinions",
+        method="POST",
+        headers=JSON,
+        body=json.dumps({**query, "query": ATTACKS["xss"]}).encode(),
+    )
+
+    assert (excluded.status, other.status) == (200, 403)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"year": 2000}', "body.title is missing."),
+        (b'{"title": ""}', "body.title should have at least 1 characters."),
+        (b'{"title": 7}', "body.title should be string."),
+        (b'{"title": "x", "year": 2000.5}', "body.year should be integer or null."),
+        (b'{"title": "x", "year": 1500}', "body.year should be at least 1888."),
+        (b'{"title": "x", "tags": ["a", 1]}', "body.tags[1] should be string."),
+        (b'{"title": "x", "tags": ["a", "b", "c", "d"]}', "body.tags should have at most 3 items."),
+        (b'{"title": "x", "admin": true}', "body has a key that is not known."),
+        (b"[]", "body should be object."),
+        (
+            b'{"title": "x", "title": "y"}',
+            "The body is not JSON that all readers read alike: a key stands twice.",
+        ),
+        (b'{"title": "x",}', "The body is not JSON that all readers read alike: a key should be a string."),
+        (
+            b'{"title": "x"} x',
+            "The body is not JSON that all readers read alike: something follows the value.",
+        ),
+        (b"[" * 40 + b"]" * 40, "The body is not JSON that all readers read alike: it is nested too deeply."),
+        (b"", "This operation needs a body."),
+    ],
+)
+def test_a_body_that_the_document_does_not_describe_never_arrives(
+    gateway: Gateway, body: bytes, detail: str
+) -> None:
+    answer = gateway.ask("/films", method="POST", headers=JSON, body=body)
+
+    assert (answer.status, answer.json["detail"]) == (400, detail)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"title": "x", "year": null}', b'{"title": "\\ud83c\\udfac", "tags": []}', b' {"title":"x"}\n']
+)
+def test_a_body_that_the_document_describes_arrives(gateway: Gateway, body: bytes) -> None:
+    answer = gateway.ask("/films", method="POST", headers=JSON, body=body)
+
+    assert answer.json["body"].encode() == body
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Content-Type": "text/plain"}, b"hello", 415),
+        ({}, b'{"title": "x"}', 415),
+        ({"Content-Type": "application/json; charset=utf-16"}, b'{"title": "x"}', 415),
+        ({**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'{"title": "x"}'), 415),
+        (JSON, b'{"title": "' + b"x" * 70000 + b'"}', 413),
+        (JSON, b'{"title": "' + b"x" * 2000000 + b'"}', 413),
+    ],
+)
+def test_a_body_of_another_kind_or_size_is_refused(
+    gateway: Gateway, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = gateway.ask("/films", method="POST", headers=headers, body=body)
+
+    assert answer.status == status
+
+
+def test_a_get_with_a_body_is_refused(gateway: Gateway) -> None:
+    assert gateway.ask("/films", headers=JSON, body=b"{}").status == 400
+
+
+CLOSED = {
+    "201 arguments": request_bytes("/films?" + "&".join(f"a{number}=1" for number in range(201))),
+    "101 headers": request_bytes("/films", headers={f"X-{number}": "1" for number in range(101)}),
+    "201 fields": request_bytes(
+        "/films", method="POST", headers=FORM, body="&".join(f"a{number}=1" for number in range(201)).encode()
+    ),
+    "two content types": request_bytes("/films", method="POST", headers=JSON, body=b"{}").replace(
+        b"Content-Type", b"Content-Type: text/plain\r\nContent-Type"
+    ),
+}
+
+
+@pytest.mark.parametrize("request_", CLOSED.values(), ids=CLOSED)
+def test_what_cannot_be_inspected_whole_is_refused(gateway: Gateway, request_: bytes) -> None:
+    answer = ask_raw(gateway.port, request_)
+
+    assert blocked(gateway, answer) == "evasion"
+
+
+def test_an_attack_behind_a_false_content_encoding_is_found(gateway: Gateway) -> None:
+    answer = gateway.ask(
+        "/clam.php",
+        method="POST",
+        headers={**FORM, "Content-Encoding": "gzip"},
+        body=b"cmd=127.0.0.1 && ls /etc",
+    )
+
+    assert answer.status == 403
+
+
+def test_a_scanner_is_known_by_its_name(gateway: Gateway) -> None:
+    answer = gateway.ask("/films", headers={"User-Agent": "sqlmap/1.7.4#stable (https://sqlmap.org)"})
+
+    assert blocked(gateway, answer) == "scanner"
+
+
+def test_a_text_made_to_exhaust_an_expression_is_decided_quickly(gateway: Gateway) -> None:
+    for part in ("(", "<a ", "or 'x'='", "/*", "{{", "'|", "a=b&", "%25", "..;"):
+        body = json.dumps({"text": part * (60000 // len(part))}).encode()[:65000]
+
+        answer = gateway.ask("/films/1/opinions", method="POST", headers=JSON, body=body)
+
+        assert answer.status in (200, 400, 403)
+        assert gateway.line("access", answer)["seconds"] < 2

@@ -1,0 +1,129 @@
+"""The lock and the release records, on S3 as moto has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import moto
+import pytest
+
+from infra.aws.client import Client
+from infra.aws.s3 import Bucket
+from infra.errors import EstaleiroError, Locked
+from infra.state import Lock, Owner, Releases
+from tests.fakes import Clock
+
+ANA = Owner("1", "ana", "laptop", 11, "deploy staging", since=1000.0)
+RUI = replace(ANA, id="2", who="rui", pid=22)
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with moto.mock_aws():
+        client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        yield Bucket("state", Client("s3", lambda name: client))
+
+
+def lock(bucket: Bucket, owner: Owner, clock: Clock, **more: object) -> Lock:
+    return Lock(bucket, "staging", owner, lifetime=60, clock=clock, sleep=clock.sleep, **more)  # type: ignore[arg-type]
+
+
+def test_a_lock_that_is_held_says_by_whom_and_since_when(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+
+    with lock(bucket, ANA, clock).held(), pytest.raises(Locked) as caught, lock(bucket, RUI, clock).held():
+        pass
+
+    assert str(caught.value) == (
+        "staging is locked: ana@laptop has been running `deploy staging` since 00:16:40 UTC; "
+        "wait for it to end, or use --lock-wait SECONDS"
+    )
+
+
+def test_a_lock_is_free_after_the_block_even_when_it_failed(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+
+    with pytest.raises(ZeroDivisionError), lock(bucket, ANA, clock).held():
+        raise ZeroDivisionError
+
+    with lock(bucket, RUI, clock).held():
+        assert lock(bucket, RUI, clock).holder() == replace(RUI, renewed=2000.0)
+    assert lock(bucket, RUI, clock).holder() is None
+
+
+def test_a_silent_owner_is_waited_for_and_then_loses_the_lock(bucket: Bucket) -> None:
+    clock, notes = Clock(2000.0), []
+    bucket.put_if_absent("locks/staging.json", lock(bucket, ANA, Clock(1900.0))._body())
+
+    with lock(bucket, RUI, clock).held(note=notes.append):
+        taken_after = clock.now - 2000.0
+
+    assert 60 <= taken_after <= 62
+    assert notes == [
+        "waiting for the silent owner of the lock: ana@laptop has been running `deploy staging` since 00:16:40 UTC"
+    ]
+
+
+def test_an_owner_whose_clock_is_wrong_keeps_its_lock_while_it_renews(bucket: Bucket) -> None:
+    far_away = Clock(500.0)
+    theirs = lock(bucket, ANA, far_away)
+    bucket.put_if_absent("locks/staging.json", theirs._body())
+    clock = Clock(2000.0)
+
+    def renew(now: float) -> None:
+        far_away.now += 1
+        if int(far_away.now) % 15 == 0:
+            bucket.put("locks/staging.json", theirs._body())
+
+    clock.on_sleep = renew
+
+    with pytest.raises(Locked), lock(bucket, RUI, clock).held():
+        pass
+
+
+def test_an_owner_that_is_known_to_have_ended_loses_the_lock_at_once(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+    bucket.put_if_absent("locks/staging.json", lock(bucket, ANA, clock)._body())
+
+    with lock(bucket, RUI, clock, is_gone=lambda owner: owner.pid == 11).held():
+        assert clock.now == 2000.0
+
+
+def test_a_living_owner_is_waited_for_as_long_as_asked(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+    first = lock(bucket, ANA, clock).held()
+    first.__enter__()
+    clock.on_sleep = lambda now: (
+        first.__exit__(None, None, None) if now >= 2005.0 and not bucket_is_free() else None
+    )
+
+    def bucket_is_free() -> bool:
+        return bucket.get("locks/staging.json") is None
+
+    with lock(bucket, RUI, clock).held(wait_seconds=20):
+        assert clock.now == 2005.0
+
+
+def test_a_lock_is_never_released_by_another_owner(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+
+    with lock(bucket, ANA, clock).held():
+        bucket.put("locks/staging.json", lock(bucket, RUI, clock)._body())
+
+    found = lock(bucket, ANA, clock).holder()
+    assert found is not None
+    assert found.who == "rui"
+
+
+def test_releases_are_kept_oldest_first_and_read_by_id(bucket: Bucket) -> None:
+    releases = Releases(bucket, "staging")
+    releases.write("20260102T000000Z-b", {"verdict": "failed"})
+    releases.write("20260101T000000Z-a", {"verdict": "good"})
+
+    assert releases.ids() == ("20260101T000000Z-a", "20260102T000000Z-b")
+    assert releases.read("20260101T000000Z-a") == {"verdict": "good"}
+    with pytest.raises(EstaleiroError, match="there is no release 'moon'"):
+        releases.read("moon")
