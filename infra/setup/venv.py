@@ -60,7 +60,12 @@ def ensure_venv(root: Path = ROOT) -> None:
 
 
 def is_ready(folder: Path, lock: Path) -> bool:
-    """True when the environment was made to its end, from this lock, and its interpreter is still there."""
+    """True when the environment was made to its end, from this lock, and its interpreter is still there.
+
+    A link to an environment of somebody else's is taken as it is: it is not ours to remake.
+    """
+    if folder.is_symlink():
+        return _python(folder).exists()
     try:
         return (folder / "stamp").read_text() == _stamp(folder, lock)
     except OSError:

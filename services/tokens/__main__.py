@@ -12,8 +12,6 @@ from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from sqlalchemy.exc import DBAPIError
-
 from chassis import database, logs
 from chassis.database import Database
 from chassis.schema import schema

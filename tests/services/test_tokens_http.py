@@ -4,10 +4,10 @@ import base64
 import time
 from urllib.parse import quote_plus
 
-from tokens import hashing
 from tokens_case import ISSUER, OPERATOR, SECRET, Case
 
 from chassis.auth import InvalidToken
+from tokens import hashing
 
 
 class TestTokens(Case):

@@ -1,13 +1,13 @@
 """What the issuer publishes: keys (RFC 7517), metadata (RFC 8414), and its OpenAPI document."""
 
-import json
-from pathlib import Path
-
+from agreement import SERVICES, document, documented, routed
 from openapi_spec_validator import validate
 from tokens_case import ISSUER, Case
 
-import tokens
-from chassis import testing
+from chassis import openapi
+from tokens.app import ROUTES
+
+METHODS = ["client_secret_basic", "client_secret_post"]
 
 
 class TestPublished(Case):
