@@ -70,15 +70,19 @@ class Tally:
         self._dimensions = dimensions
         self._clock = clock
         self._counts = {"": 0, "_failed": 0, "_refused": 0}
-        self._milliseconds = Sample()
+        self._milliseconds, self._waited = Sample(), Sample()
         self._written_at = clock()
 
-    def add(self, seconds: float, *, failed: bool = False, refused: bool = False) -> None:
-        """Count one piece of work."""
+    def add(
+        self, seconds: float, *, failed: bool = False, refused: bool = False, waited: float | None = None
+    ) -> None:
+        """Count one piece of work, which had waited so many seconds before it began."""
         self._counts[""] += 1
         self._counts["_failed"] += failed
         self._counts["_refused"] += refused
         self._milliseconds.add(round(1000 * seconds, 2))
+        if waited is not None:
+            self._waited.add(round(1000 * waited, 2))
         if self._clock() - self._written_at >= PERIOD:
             self.write()
 
@@ -88,7 +92,8 @@ class Tally:
         if not self._counts[""]:
             return
         counts: dict[str, Any] = {f"{self._name}{end}": ("Count", n) for end, n in self._counts.items()}
-        durations = {f"{self._name}_milliseconds": ("Milliseconds", self._milliseconds.take())}
+        samples = {"_milliseconds": self._milliseconds.take(), "_waited_milliseconds": self._waited.take()}
+        durations = {f"{self._name}{end}": ("Milliseconds", kept) for end, kept in samples.items() if kept}
         line = members({**counts, **durations}, dimensions=self._dimensions, at=self._written_at)
         self._counts = dict.fromkeys(self._counts, 0)
         log.info("metrics", extra={"emf": line})

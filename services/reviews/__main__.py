@@ -1,4 +1,4 @@
-"""`python -m reviews [web|worker|beat]`: one process of the service. The only reader of the environment."""
+"""`python -m reviews PROCESS`: web, worker, beat; or dead-letters, redrive. The only reader of the environment."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery
 
-from chassis import client, logs, settings, tasks
+from chassis import client, logs, redrive, settings, tasks
 from chassis.auth import verifier
 from chassis.database import Database, SyncDatabase, url
 from chassis.schema import schema
@@ -62,6 +62,16 @@ def beat(given: TaskSettings) -> int:
     return tasks.run_beat(celery(given))
 
 
+def dead_letters(given: TaskSettings) -> int:
+    print(f"{redrive.listed(*redrive.queue_of(celery(given)), print)} dead")
+    return 0
+
+
+def redrive_all(given: TaskSettings) -> int:
+    print(f"{redrive.redrive(*redrive.queue_of(celery(given)), print)} back in the queue")
+    return 0
+
+
 def celery(given: TaskSettings) -> Celery:
     return make_tasks(given, lambda: SyncDatabase(url(given)), chart_seconds=given.chart_seconds)
 
@@ -70,6 +80,8 @@ PROCESSES: dict[str, tuple[type, Callable[[Any], int]]] = {
     "web": (WebSettings, web),
     "worker": (TaskSettings, worker),
     "beat": (TaskSettings, beat),
+    "dead-letters": (TaskSettings, dead_letters),
+    "redrive": (TaskSettings, redrive_all),
 }
 
 

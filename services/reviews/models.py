@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis import database, idempotency
+from chassis import database, idempotency, schedule
 
 
 class Base(DeclarativeBase):
@@ -87,3 +87,4 @@ class Chart(Base):
 
 
 idempotency.table(Base.metadata)
+schedule.table(Base.metadata)

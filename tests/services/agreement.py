@@ -29,7 +29,9 @@ def routed(routes: Iterable[tuple[str, type]]) -> dict[str, set[str]]:
     """The same from a route table: what each handler's class itself implements."""
     methods = ("get", "post", "put", "patch", "delete")
     return {
-        re.sub(r"\(.*?\)", "{}", pattern): {name.upper() for name in methods if name in vars(handler)}
+        re.sub(r"\(.*?\)", "{}", pattern).replace("\\", ""): {
+            name.upper() for name in methods if name in vars(handler)
+        }
         for pattern, handler in routes
     }
 
