@@ -16,6 +16,7 @@ from infra.commands import (
     images,
     logs,
     migrate,
+    new,
     recover,
     rollback,
     status,
@@ -249,12 +250,19 @@ def _token(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _new(root: Path, arguments: Arguments) -> int:
+    written = [str(path.relative_to(root)) for path in new.new_service(root, arguments.name)]
+    data({"files": written}, "\n".join(written), arguments)
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "bootstrap": _bootstrap,
     "deploy": _deploy,
     "images": _images,
     "logs": _logs,
     "migrate": _migrate,
+    "new": _new,
     "plan": _plan,
     "recover": _recover,
     "releases": _releases,
