@@ -54,6 +54,12 @@ class Verifier:
             raise InvalidToken("revoked")
         return claims
 
+    def warm(self) -> None:
+        """Begin to fetch what the first request would wait for; inside the event loop."""
+        self._keys.warm()
+        if self._revocations:
+            self._revocations.refresh()
+
     async def close(self) -> None:
         """Stop fetches that are under way."""
         await self._keys.close()

@@ -18,7 +18,7 @@ from chassis.access_tokens import Claims
 log = logging.getLogger("chassis.revocations")
 
 AGE = 15.0  # seconds
-PATIENCE = 2.0  # seconds that the first request waits for the first list
+PATIENCE = 0.5  # seconds that the first request waits for the first list
 
 
 class RevocationList(msgspec.Struct, frozen=True):
@@ -49,13 +49,17 @@ class Revocations:
 
     async def has(self, claims: Claims, kid: str) -> bool:
         """Say whether the token was taken back, as far as is known here."""
+        self.refresh()
+        if self._list is None and self._refreshing:
+            await asyncio.wait({self._refreshing}, timeout=PATIENCE)
+        return self._list is not None and self._list.has(claims, kid)
+
+    def refresh(self) -> None:
+        """Fetch the list in the background when it is AGE old."""
         if self._refreshing is None and self._clock() - self._asked_at > AGE:
             self._asked_at = self._clock()
             self._refreshing = asyncio.create_task(self._load())
             self._refreshing.add_done_callback(self._forget)
-        if self._list is None and self._refreshing:
-            await asyncio.wait({self._refreshing}, timeout=PATIENCE)
-        return self._list is not None and self._list.has(claims, kid)
 
     async def close(self) -> None:
         """Stop a fetch under way."""

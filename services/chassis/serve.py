@@ -44,6 +44,8 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
     server.listen(settings.port)
     measured = _measured(app, settings.metrics_port)
     app.lag.start()
+    if app.dependencies.verifier:
+        app.dependencies.verifier.warm()
     log.info("serving", extra={"port": settings.port})
     try:
         await _signal()

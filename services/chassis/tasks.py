@@ -49,7 +49,22 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
     """
     sqs.install()
     app = Celery(settings.service, broker="sqs://", set_as_current=False)
-    app.conf.update(
+    app.conf.update(_conf(settings), beat_schedule=dict(schedule or {}))
+    if isinstance(settings, ProcessSettings):
+        app.conf.measured_as = task_measures.dimensions(settings)
+    if isinstance(settings, DatabaseSettings):
+        app.conf.beat_scheduler = "chassis.beat:LockedScheduler"
+        app.conf.beat_lock_url = database.url(settings).render_as_string(hide_password=False)
+    app.steps["consumer"].add(heartbeat.ConsumerHeartbeat)
+    _log_as_we_do(settings)
+    celery.signals.task_prerun.connect(_enter_trace, weak=False, dispatch_uid="chassis.tasks.trace")
+    celery.signals.before_task_publish.connect(_stamp, weak=False, dispatch_uid="chassis.tasks.stamp")
+    task_measures.connect(settings)
+    return app
+
+
+def _conf(settings: QueueNames) -> dict[str, Any]:
+    return dict(
         broker_transport_options={
             "region": settings.aws_region,
             "predefined_queues": {settings.service: {"url": settings.queue_url}},
@@ -77,22 +92,10 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
         worker_redirect_stdouts=False,
         worker_soft_shutdown_timeout=SOFT_SHUTDOWN,
         worker_max_tasks_per_child=1000,
-        beat_schedule=dict(schedule or {}),
         beat_max_loop_interval=5,
         enable_utc=True,
         timezone="UTC",
     )
-    if isinstance(settings, ProcessSettings):
-        app.conf.measured_as = task_measures.dimensions(settings)
-    if isinstance(settings, DatabaseSettings):
-        app.conf.beat_scheduler = "chassis.beat:LockedScheduler"
-        app.conf.beat_lock_url = database.url(settings).render_as_string(hide_password=False)
-    app.steps["consumer"].add(heartbeat.ConsumerHeartbeat)
-    _log_as_we_do(settings)
-    celery.signals.task_prerun.connect(_enter_trace, weak=False, dispatch_uid="chassis.tasks.trace")
-    celery.signals.before_task_publish.connect(_stamp, weak=False, dispatch_uid="chassis.tasks.stamp")
-    task_measures.connect(settings)
-    return app
 
 
 class Publisher:

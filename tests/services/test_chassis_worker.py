@@ -160,7 +160,9 @@ def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue
     queue.messages.append({**message("fails"), "Attributes": {"ApproximateReceiveCount": "3"}})
 
     def pauses():
-        return [given["VisibilityTimeout"] for name, given in queue.asked if name == "ChangeMessageVisibility"]
+        return [
+            given["VisibilityTimeout"] for name, given in queue.asked if name == "ChangeMessageVisibility"
+        ]
 
     assert testing.eventually(pauses, 20), worker.log.read_text()
     assert 10 <= pauses()[0] <= 20

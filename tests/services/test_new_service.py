@@ -48,7 +48,7 @@ def test_a_new_service_is_complete(copy):
     assert checked.returncode == 0, checked.stdout
     formatted = python(copy, "-m", "ruff", "format", "--no-cache", "--check", *paths)
     assert formatted.returncode == 0, formatted.stdout
-    services = {service.name: service for service in load(copy, "local").services.values()}
+    services = {service.name: service for service in load(copy, "local").services}
     assert set(services["berths"].processes) == {"web", "worker", "beat"}
     routed = python(copy, "images/gateway/routes.py", "services", "routes.json")
     assert routed.returncode == 0, routed.stderr
