@@ -6,7 +6,7 @@ SETUP = python3 -m infra.setup
 YES = $(if $(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-services openapi setup
+.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -52,6 +52,8 @@ bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core 
 
 openapi: .venv ## Write every service's openapi.json from its routes and types
 	@PYTHONPATH=services $(PYTHON) -m chassis.openapi
+bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
+	@$(PYTHON) -m tests.gateway.bench.bench
 
 lock: .venv ## Choose versions anew and write the lock files
 	@$(PYTHON) -m infra.setup lock

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from infra.commands import (
     bootstrap,
@@ -25,7 +26,7 @@ from infra.commands import (
 )
 from infra.commands import run as run_command
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, described_context
+from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
 from infra.commands.parser import parser
 from infra.commands.terminal import agree, data, say, watcher
 from infra.config import Config, load
@@ -46,19 +47,23 @@ def run(root: Path, words: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](root, arguments)
     except LeftAtOnce as error:
-        # Threads of this process still wait for AWS; they are not waited for.
-        print(error, file=sys.stderr, flush=True)
-        os._exit(error.exit_code)
+        leave(error)
     except EstaleiroError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(Interrupted("interrupted; run the same command again to go on"), file=sys.stderr)
-        return Interrupted.exit_code
+        leave(Interrupted("interrupted; run the same command again to go on"))
     except BrokenPipeError:
         # The reader went away (`logs | head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def leave(error: Interrupted) -> NoReturn:
+    """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
+    print(error, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(error.exit_code)
 
 
 def configuration(root: Path, arguments: Arguments) -> Config:
@@ -106,6 +111,30 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     result, text = conclude(context, plan, outcome)
     if outcome is not None:
         built.prune()
+    data(result, text, arguments)
+    return 0
+
+
+def _rehearse(root: Path, arguments: Arguments) -> int:
+    config = configuration(root, arguments)
+    if arguments.end:
+        teardown.teardown_local(local_settings(root, config))
+        return 0
+    context, built = rehearsal_context(root, config, watcher(arguments))
+
+    def agreed(plan: Plan) -> bool:
+        say(plan_text(plan))
+        return True
+
+    kept = f"it runs on; `./deploy.py rehearse {config.environment.name} --end` ends it"
+    try:
+        plan, outcome = deploy.deploy(context, built, deploy.Wishes(), agreed=agreed)
+        result, _ = conclude(context, plan, outcome)
+    finally:
+        if not arguments.keep:
+            teardown.teardown_local(local_settings(root, config))
+            kept = "nothing is left of it"
+    text = f"{config.environment.name}: rehearsed in {result['seconds']:.0f} s on {result['url']}; {kept}"
     data(result, text, arguments)
     return 0
 
@@ -265,6 +294,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "new": _new,
     "plan": _plan,
     "recover": _recover,
+    "rehearse": _rehearse,
     "releases": _releases,
     "rollback": _rollback,
     "run": _run,

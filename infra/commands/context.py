@@ -72,20 +72,26 @@ def uses_local_cloud(config: Config) -> bool:
     return config.environment.name == LOCAL and not os.environ.get("AWS_ENDPOINT_URL")
 
 
-def open_context(root: Path, config: Config, reporter: Reporter, *, start: bool = False) -> Context:
-    """Connect to the environment's AWS, or to the local cloud, which is started again where it was deployed before.
+def open_context(root: Path, config: Config, reporter: Reporter) -> Context:
+    """Connect to the environment's AWS, or to the local cloud, started again where it was deployed before.
 
-    `start` also starts a local cloud that is new. Raises EstaleiroError, and Refused for the wrong account.
+    Raises EstaleiroError, and Refused for the wrong account.
     """
     environment = config.environment
-    if not uses_local_cloud(config):
-        aws = connect(environment.region, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
-        _guard_account(aws, config)
-        return Context(root, config, aws, reporter, None)
+    if uses_local_cloud(config):
+        if not local_settings(root, config).state.exists():
+            raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
+        return open_local(root, config, reporter)
+    aws = connect(environment.region, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
+    _guard_account(aws, config)
+    return Context(root, config, aws, reporter, None)
+
+
+def open_local(root: Path, config: Config, reporter: Reporter) -> Context:
+    """Start this machine's cloud for the environment, new or not, and connect to it."""
+    environment = config.environment
     ensure_engine_and_reexec(sys.argv)
     cloud = local_settings(root, config)
-    if not start and not cloud.state.exists():
-        raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
     _start(cloud, reporter)
     aws = connect(environment.region, endpoint_url=cloud.endpoint_url, environ=local_credentials())
     return Context(root, config, aws, reporter, cloud)
@@ -102,20 +108,32 @@ def _start(cloud: Settings, reporter: Reporter) -> None:
 
 
 def local_settings(root: Path, config: Config) -> Settings:
-    """This clone's local cloud, on the ports it had before; the name tells clones on one machine apart."""
+    """This clone's local cloud for the environment, on the ports it had before.
+
+    Any other environment than `local` is a rehearsal, in a cloud of its own. Names tell clones on one machine apart.
+    """
     own = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:6]
-    environment = config.environment
-    state = root / ".estaleiro" / "local"
+    environment, edge = config.environment, config.environment.edge
+    rehearsal = environment.name != LOCAL
+    state = root / ".estaleiro" / (f"rehearsal-{environment.name}" if rehearsal else LOCAL)
     before = kept_settings.read(state / "settings.json") if (state / "settings.json").exists() else None
     return Settings(
-        name=f"{environment.project}-{LOCAL}-{own}",
+        name=f"{environment.project}-{'rehearsal-' if rehearsal else ''}{environment.name}-{own}",
         state=state,
         postgres_image=postgres_reference(root),
-        api_port=_port(API_PORT, before.api_port if before else 4566),
-        edge_port=_port(EDGE_PORT, before.edge_port if before else 8080),
+        api_port=_port(API_PORT, before.api_port if before else 4567 if rehearsal else 4566),
+        edge_port=_port(EDGE_PORT, before.edge_port if before else 8081 if rehearsal else 8080),
         region=environment.region,
         account=environment.account,
+        zones=((edge.zone_id, _registrable(environment.domain)),)
+        if edge.zone_id and environment.domain
+        else (),
     )
+
+
+def _registrable(domain: str) -> str:
+    """The zone that a domain is in: its last two labels."""
+    return ".".join(domain.split(".")[-2:])
 
 
 def local_credentials() -> dict[str, str]:

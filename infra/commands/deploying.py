@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.commands import images as image_command
-from infra.commands.context import Context, new_reporter, open_context, uses_local_cloud
+from infra.commands.context import Context, new_reporter, open_context, open_local, uses_local_cloud
 from infra.commands.deploy import next_commands
 from infra.commands.images import BuiltImages
 from infra.config import Config
@@ -27,7 +27,17 @@ def built_context(root: Path, config: Config, consume: Consume) -> tuple[Context
     reporter = new_reporter(consume)
     ensure_engine_and_reexec(sys.argv)
     images = image_command.build(root, config, reporter, postgres=uses_local_cloud(config))
-    return open_context(root, config, reporter, start=True), images
+    if uses_local_cloud(config):
+        return open_local(root, config, reporter), images
+    return open_context(root, config, reporter), images
+
+
+def rehearsal_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
+    """Build the images and start a local cloud for an environment that is not local."""
+    reporter = new_reporter(consume)
+    ensure_engine_and_reexec(sys.argv)
+    images = image_command.build(root, config, reporter, postgres=True)
+    return open_local(root, config, reporter), images
 
 
 def described_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:

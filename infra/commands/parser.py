@@ -58,6 +58,11 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
     rollback.add_argument("--yes", action="store_true", help="go back without asking")
+    rehearse = _command(
+        commands, "rehearse", "deploy that environment's own configuration on this machine, then end it"
+    )
+    rehearse.add_argument("--keep", action="store_true", help="leave it running to look at")
+    rehearse.add_argument("--end", action="store_true", help="end one that was kept")
     recover = _command(
         commands, "recover", "get a stuck stack, a stale lock or a half-done deploy moving again"
     )

@@ -62,7 +62,7 @@ class Health(Model):
     """The container's health check (ECS HealthCheck); times in seconds. No command: the process's own."""
 
     command: Command | None = None
-    interval: Annotated[int, Field(ge=5, le=300)] = 10
+    interval: Annotated[int, Field(ge=5, le=300)] = 15
     timeout: Annotated[int, Field(ge=2, le=60)] = 5
     retries: Annotated[int, Field(ge=1, le=10)] = 3
     start_period: Annotated[int, Field(ge=0, le=300)] = 30

@@ -1,4 +1,4 @@
-"""What every new AWS account finds there and the emulator lacks: the hosts' public images, the names of linked roles."""
+"""What an AWS account finds there and the emulator lacks: the hosts' public images, linked roles, its own zones."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ LINKED_ROLES = {
 """As AWS names them (IAM user guide, service-linked roles of each service)."""
 
 
+_zones: list[tuple[str, str]] = []
+
+
 def install(settings: Settings) -> None:
     """Offer the images and name the roles."""
     from ministack.services import ec2, iam
 
     for image, name, owner in HOST_IMAGES:
         ec2._STUB_AMIS.append((image, name, name, "", "/dev/xvda", owner, None))
+    _zones[:] = settings.zones
     view = pin.original("services.ec2._stub_image_view", sha="0d26d35fc456")
     create = pin.original("services.iam._create_service_linked_role", sha="91eea53d4cec")
 
@@ -47,11 +51,28 @@ def install(settings: Settings) -> None:
 
 
 async def start() -> None:
-    """Nothing runs here."""
+    """Put in the zones that the account has already, unless the saved state brought them back."""
+    from ministack.services import route53
+
+    for zone, name in _zones:
+        if zone not in route53._zones:
+            route53._zones[zone] = _zone(zone, name)
+            route53._records[zone] = route53._default_records(f"{name}.")
 
 
 async def stop() -> None:
     """Nothing runs here."""
+
+
+def _zone(zone: str, name: str) -> dict[str, Any]:
+    return {
+        "id": zone,
+        "name": f"{name}.",
+        "caller_reference": zone,
+        "comment": "",
+        "private": False,
+        "vpcs": [],
+    }
 
 
 def _create(iam: Any, service: str, name: str) -> Any:

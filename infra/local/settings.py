@@ -19,6 +19,8 @@ class Settings:
     region: str = "eu-west-1"
     account: str = "000000000000"
     trust_mount: str = "/usr/share/rds/global-bundle.pem"
+    zones: tuple[tuple[str, str], ...] = ()
+    """Public DNS zones that the account has already, as (id, domain name)."""
 
     @property
     def endpoint_url(self) -> str:
@@ -37,4 +39,5 @@ def write(settings: Settings, path: Path) -> None:
 def read(path: Path) -> Settings:
     """Read what `write` wrote."""
     values = json.loads(path.read_text())
-    return Settings(**(values | {"state": Path(values["state"])}))
+    zones = tuple((zone, name) for zone, name in values.get("zones", ()))
+    return Settings(**(values | {"state": Path(values["state"]), "zones": zones}))

@@ -7,7 +7,7 @@ from typing import Any
 
 from troposphere import Ref
 
-from infra.config import Config, Environment, Service
+from infra.config import Config, Environment, Process, Service
 from infra.stacks.database import database_part
 from infra.stacks.draft import Draft
 from infra.stacks.material import OPERATOR, Material, Release, callers, operator_scopes
@@ -28,7 +28,14 @@ def process_variables(release: Release, process: str) -> dict[str, Any]:
         variables["QUEUE_URL"] = Ref(release.own.queue)
     if service.calls:
         variables["CLIENT_ID"] = service.name
+    if service.public:
+        variables["GATEWAY_TASKS"] = str(most_tasks(service.processes[process]))
     return variables
+
+
+def most_tasks(process: Process) -> int:
+    """Return how many tasks share a limit: as many as there may be, so that together they never admit more."""
+    return process.scale.max if process.scale else max(process.desired, 1)
 
 
 def common_variables(config: Config, service: Service, process: str, *, release: str) -> dict[str, Any]:

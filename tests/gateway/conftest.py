@@ -113,6 +113,7 @@ def start_gateway(
             network=network.name,
             ports={"8080/tcp": ("127.0.0.1", 0)},
             environment={"INTERNAL_DOMAIN": "test.internal", "ENVIRONMENT": "test", **environment},
+            init=True,
             read_only=True,
             tmpfs={"/tmp": "size=64m"},
             mem_limit="256m",

@@ -16,7 +16,7 @@ Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb|Who's Afrai
 #Alive|$9.99|Se7en|2001: A Space Odyssey|Léon: The Professional|Tom & Jerry: The Movie|Crouching Tiger, Hidden Dragon|Up|If....
 千と千尋の神隠し|七人の侍|기생충|卧虎藏龙|Сталкер|Иван Васильевич меняет профессию|الرسالة|פוקסטרוט|मदर इंडिया|Ο Θίασος|Das Boot
 L'Avventura|D'Artagnan|L'Année dernière à Marienbad|Les Quatre Cents Coups|¿Qué he hecho yo para merecer esto!!|Não Olhe para Cima
-Æon Flux|Fantastic Mr. Fox|Good Night, and Good Luck.|Guess Who's Coming to Dinner|The Good, the Bad and the Ugly|Good Will Hunting
+Æon Flux|Fantastic Mr. Fox|Good Night, and Good Luck.|Guess Who's Coming to Dinner|The Good, the Bad and the Ugly
 Select Committee|The Union|Drop Dead Fred|Update on the Set|Script Girl|The Order|Table for Three|Die Hard 4.0|Mission: Impossible
 And Then There Were None|To Be or Not to Be|Either/Or|The Postman Always Rings Twice; or, Never|Love & Other Drugs|Us & Them|X-Men
 Birds of Prey (and the Fantabulous Emancipation of One Harley Quinn)|tick, tick... BOOM!|[REC]|*batteries not included|10 < 20
@@ -28,8 +28,8 @@ Kill Bill: Vol. 1|Fahrenheit 9/11|Ferris Bueller's Day Off|Schindler's List|Pan'
 
 PEOPLE = (
     """
-Conan O'Brien|Peter O'Toole|Sinéad O'Connor|Vincent D'Onofrio|Beverly D'Angelo|Lupita Nyong'o|Jean-Pierre Jeunet|Zhang Yimou
-黒澤 明|봉준호|Андрей Тарковский|Agnès Varda|François Truffaut|Pedro Almodóvar|Krzysztof Kieślowski|João César Monteiro|Nuri Bilge Ceylan
+Conan O'Brien|Peter O'Toole|Sinéad O'Connor|Vincent D'Onofrio|Beverly D'Angelo|Lupita Nyong'o|Zhang Yimou
+黒澤 明|봉준호|Андрей Тарковский|Agnès Varda|François Truffaut|Pedro Almodóvar|Krzysztof Kieślowski|João César Monteiro
 Alejandro G. Iñárritu|Søren Kragh-Jacobsen|R. W. Fassbinder|Joel & Ethan Coen|The Wachowskis|Lana "Neo" W.|Mr. & Mrs. Smith|Björk
 يوسف شاهين|Satyajit Ray|Abbas Kiarostami|Ousmane Sembène|Null|John True|Robert Select|Ana Drop|Marie Union|Dee Table-Smith
 """.replace("\n", "|")
@@ -37,7 +37,7 @@ Alejandro G. Iñárritu|Søren Kragh-Jacobsen|R. W. Fassbinder|Joel & Ethan Coen
     .split("|")
 )
 
-SENTENCES = """
+SENTENCES = r"""
 I'd select this film from all the ones I saw where the year was 1999 and the budget was small.
 If I had to select two or three from the list, or even one from each decade, this would be it.
 The union was great; select scenes are slow, and the order by which they come is odd.
@@ -83,7 +83,7 @@ The password in it is swordfish, the user is admin, the host is root and the she
 and then; and 1 = 1, as they say, or 'or', or "and", or not (or maybe).
 null, undefined, NaN, true, false, None, nil, void: a film about nothing.
 Price: 9,99 € / $9.99 / £8.99; rating: 4.5 (±0.5); ratio 2.39:1; 24 fps; 4K@60Hz; H.264/AVC.
-""".strip().split("\n")  # noqa: E501
+""".strip().split("\n")
 
 AGENTS = """
 Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36
@@ -103,7 +103,22 @@ Go-http-client/2.0
 films-app/3.2.1 (build 4711; de_DE; release)
 """.strip().split("\n")
 
-_WORDS = "slow brave tender loud quiet odd warm cold bright dark long short film plot cast score scene shot".split()
+_WORDS = (
+    "slow",
+    "brave",
+    "tender",
+    "loud",
+    "quiet",
+    "odd",
+    "warm",
+    "cold",
+    "bright",
+    "dark",
+    "long",
+    "short",
+    "film",
+    "plot",
+)
 
 
 def requests(count: int, *, seed: int = 1) -> Iterator[tuple[str, bytes]]:
@@ -144,7 +159,8 @@ def _text(chance: random.Random) -> str:
     if kind < 0.6:
         return chance.choice(PEOPLE)
     if kind < 0.8:
-        return f"{chance.choice(TITLES)} {chance.choice(['by', 'and', 'or', '&', '-', '/', 'vs.', '+', ','])} {chance.choice(PEOPLE)}"
+        between = chance.choice(["by", "and", "or", "&", "-", "/", "vs.", "+", ","])
+        return f"{chance.choice(TITLES)} {between} {chance.choice(PEOPLE)}"
     return " ".join(chance.choices(_WORDS, k=chance.randrange(1, 6)))
 
 

@@ -23,14 +23,17 @@ def test_the_image_runs_as_nobody_with_no_shell_and_stays_small(
     assert image.attrs["Size"] < 60_000_000
 
 
-def test_nothing_but_tmp_is_written_and_nothing_is_complained_of(
+def test_with_a_read_only_root_it_works_and_complains_of_nothing(
     start_gateway: Callable[..., Gateway],
 ) -> None:
     gateway = start_gateway()
-    gateway.ask("/films", method="POST", headers={"Content-Type": "application/json"}, body=b'{"title": "x"}')
 
+    answer = gateway.ask(
+        "/films", method="POST", headers={"Content-Type": "application/json"}, body=b'{"title": "x"}'
+    )
+
+    assert answer.status == 200
     assert gateway.container.logs(stdout=False, stderr=True) == b""
-    assert all(change["Path"] in ("/tmp", "/etc", "/run") for change in gateway.container.diff() or [])
 
 
 def test_a_stop_lets_the_requests_under_way_finish(start_gateway: Callable[..., Gateway]) -> None:

@@ -1,12 +1,15 @@
 """The table of routes: made from manifests and OpenAPI documents alone."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi import OpenApiError, operations
-from routes import RoutesError, main, rate, route_table
+from routes import RoutesError, main, rate, read_services, route_table
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def manifest(*routes: str, **more: Any) -> dict[str, Any]:
@@ -121,6 +124,25 @@ def test_an_operation_may_have_a_limit_of_its_own() -> None:
 def test_a_rate_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(RoutesError, match="films: a rate limit should be like 50/s or 600/m"):
         rate(text, "films")
+
+
+def test_every_route_of_the_projects_own_services_has_a_described_path() -> None:
+    manifests, documents = read_services(ROOT / "services")
+
+    table = route_table(manifests, documents)
+
+    public = {
+        name: item["http"].get("routes", []) for name, item in manifests.items() if name in table["services"]
+    }
+    samples = [re.sub(r"\{[^}]+\}", "1", route["path"]) for route in table["routes"]]
+    unused = [
+        route
+        for routes in public.values()
+        for route in routes
+        if not any(re.search(route, s) for s in samples)
+    ]
+    assert public
+    assert unused == []
 
 
 def test_the_table_is_written_the_same_every_time(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from typing import Any
 
@@ -94,8 +93,7 @@ def test_overrides_and_secrets_reach_the_container(ecs: Ecs, group: str) -> None
 
 def test_stopping_a_task_ends_it_with_sigterm(ecs: Ecs) -> None:
     arn = ecs.begin(ecs.define("polite", {"stopTimeout": 20}))
-    ecs.in_state(arn, "RUNNING")
-    time.sleep(0.5)
+    ecs.is_up(arn)
 
     ecs.api.stop_task(cluster=ecs.cluster, task=arn, reason="no longer needed")
 
@@ -110,8 +108,7 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(ecs: Ecs) 
     arn = ecs.begin(
         ecs.define("stubborn", {"stopTimeout": 2, "environment": [{"name": "STUBBORN", "value": "1"}]})
     )
-    ecs.in_state(arn, "RUNNING")
-    time.sleep(0.5)
+    ecs.is_up(arn)
 
     ecs.api.stop_task(cluster=ecs.cluster, task=arn)
     task = ecs.ended(arn)

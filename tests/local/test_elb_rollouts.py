@@ -38,6 +38,7 @@ def test_a_broken_release_under_load_loses_no_request(web: Web) -> None:
 
 
 def test_a_target_that_fails_its_health_checks_is_replaced(web: Web) -> None:
+    web.ecs.update("v2", healthCheckGracePeriodSeconds=0)
     before = set(web.ecs.tasks_of("v2"))
 
     ill(web, min(before))

@@ -118,8 +118,8 @@ def define(web: Web, version: str, **environment: str) -> str:
         {"environment": variables, "portMappings": [{"containerPort": 8080}], "stopTimeout": 10},
         networkMode="awsvpc",
         requiresCompatibilities=["FARGATE"],
-        cpu="256",
-        memory="512",
+        cpu="1024",
+        memory="2048",
     )
 
 
@@ -130,9 +130,10 @@ def start(web: Web, version: str) -> None:
         define(web, version),
         desiredCount=2,
         loadBalancers=[balancer],
+        healthCheckGracePeriodSeconds=60,
         networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         deploymentConfiguration={"deploymentCircuitBreaker": {
             "enable": True, "rollback": True, "thresholdConfiguration": {"type": "COUNT", "value": 2},
         }},
     )  # fmt: skip
-    assert web.ecs.finished(deployment)["status"] == "SUCCESSFUL"
+    assert web.ecs.finished(deployment)["status"] == "SUCCESSFUL", web.ecs.events(f"v{version}")

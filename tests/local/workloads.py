@@ -78,6 +78,13 @@ class Ecs:
         found: dict[str, Any] = engine.client().api.inspect_container(made.id)
         return found
 
+    def is_up(self, arn: str) -> dict[str, Any]:
+        """Wait until the tests' own server in the task listens for requests and signals, and return the task."""
+        task = self.in_state(arn, "RUNNING")
+        container = self.inspect(arn)["Id"]
+        wait_for(f"{arn} to be up", lambda: b"up" in engine.client().api.logs(container))
+        return task
+
     def service(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.api.describe_services(cluster=self.cluster, services=[name])["services"][
             0

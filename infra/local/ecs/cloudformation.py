@@ -9,6 +9,7 @@ from typing import Any
 
 from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.ecs import calls
 from infra.local.errors import LocalCloudError
 
 POLL = 0.2
@@ -35,23 +36,23 @@ class Cluster:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("ClusterName") or wanted.name(255)
-        values = _renamed(wanted.properties, ClusterSettings="settings") | {"ClusterName": name}
-        return _cluster(_send("CreateCluster", values)["cluster"])
+        values = calls.renamed(wanted.properties, ClusterSettings="settings") | {"ClusterName": name}
+        return _cluster(calls.send("CreateCluster", values)["cluster"])
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
-        values = _renamed(wanted.properties, ClusterSettings="settings")
+        values = calls.renamed(wanted.properties, ClusterSettings="settings")
         cluster = existing.physical_id
         changed = api.accepts("ecs", "UpdateCluster", values)
-        _send("UpdateCluster", changed, cluster=cluster)
+        calls.send("UpdateCluster", changed, cluster=cluster)
         if "CapacityProviders" in values or "DefaultCapacityProviderStrategy" in values:
-            _send(
+            calls.send(
                 "PutClusterCapacityProviders",
                 {"CapacityProviders": [], "DefaultCapacityProviderStrategy": []}
                 | api.accepts("ecs", "PutClusterCapacityProviders", values),
                 cluster=cluster,
             )
         made = _cluster(api.call("ecs", "DescribeClusters", clusters=[cluster])["clusters"][0])
-        _retag(made.attributes["Arn"], existing.properties, wanted.properties)
+        calls.retag(made.attributes["Arn"], existing.properties, wanted.properties)
         return made
 
     def delete(self, existing: Existing) -> None:
@@ -72,13 +73,15 @@ class CapacityProvider:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("Name") or wanted.name(255)
-        _send("CreateCapacityProvider", wanted.properties | {"Name": name})
+        calls.send("CreateCapacityProvider", wanted.properties | {"Name": name})
         return Made(name)
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
         provider = dict(wanted.properties.get("AutoScalingGroupProvider") or {})
         provider.pop("AutoScalingGroupArn", None)
-        _send("UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id)
+        calls.send(
+            "UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id
+        )
         return Made(existing.physical_id)
 
     def delete(self, existing: Existing) -> None:
@@ -90,7 +93,7 @@ class Associations:
     """`AWS::ECS::ClusterCapacityProviderAssociations`; `Ref` is the cluster."""
 
     def create(self, wanted: Wanted) -> Made:
-        _send("PutClusterCapacityProviders", wanted.properties)
+        calls.send("PutClusterCapacityProviders", wanted.properties)
         return Made(wanted.properties["Cluster"])
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
@@ -112,12 +115,12 @@ class TaskDefinition:
 
     def create(self, wanted: Wanted) -> Made:
         family = wanted.properties.get("Family") or wanted.name(255)
-        answer = _send("RegisterTaskDefinition", wanted.properties | {"Family": family})
+        answer = calls.send("RegisterTaskDefinition", wanted.properties | {"Family": family})
         arn = answer["taskDefinition"]["taskDefinitionArn"]
         return Made(arn, {"TaskDefinitionArn": arn})
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
-        _retag(existing.physical_id, existing.properties, wanted.properties)
+        calls.retag(existing.physical_id, existing.properties, wanted.properties)
         return Made(existing.physical_id, {"TaskDefinitionArn": existing.physical_id})
 
     def delete(self, existing: Existing) -> None:
@@ -130,7 +133,7 @@ class Service:
 
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("ServiceName") or wanted.name(255)
-        answer = _send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
+        answer = calls.send("CreateService", _service(wanted.properties) | {"ServiceName": name})["service"]
         made = Made(answer["serviceArn"], {"ServiceArn": answer["serviceArn"], "Name": answer["serviceName"]})
         wanted.undo(lambda: _delete_service(answer["clusterArn"], answer["serviceArn"]))
         _wait(answer["currentServiceDeployment"])
@@ -146,8 +149,8 @@ class Service:
             if name in existing.properties and name not in wanted.properties:
                 values[name] = []
         before = _described(cluster, arn)["currentServiceDeployment"]
-        answer = _send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
-        _retag(arn, existing.properties, wanted.properties)
+        answer = calls.send("UpdateService", values | {"Cluster": cluster, "Service": arn})["service"]
+        calls.retag(arn, existing.properties, wanted.properties)
         if answer["currentServiceDeployment"] != before:
             _wait(answer["currentServiceDeployment"])
         else:
@@ -160,14 +163,14 @@ class Service:
 
 def _service(properties: Mapping[str, Any]) -> dict[str, Any]:
     """The template says in the plural what the API says in the singular."""
-    return _renamed(properties, PlacementStrategies="placementStrategy")
+    return calls.renamed(properties, PlacementStrategies="placementStrategy")
 
 
 def _delete_service(cluster: str, arn: str) -> None:
     """Delete the service and return when its last task has stopped."""
     deadline = time.monotonic() + SERVICE_GONE_SECONDS
     with api.gone("ClusterNotFoundException", "ServiceNotFoundException"):
-        _send("DeleteService", {"Cluster": cluster, "Service": arn, "Force": True})
+        calls.send("DeleteService", {"Cluster": cluster, "Service": arn, "Force": True})
         while time.monotonic() < deadline:
             found = api.call("ecs", "DescribeServices", cluster=cluster, services=[arn])["services"]
             if not found or found[0]["status"] == "INACTIVE":
@@ -229,27 +232,5 @@ def _handler_error(words: str, code: str) -> str:
     return f'Resource handler returned message: "{words}" (RequestToken: {secrets.token_hex(16)}, HandlerErrorCode: {code})'
 
 
-def _send(operation: str, properties: Mapping[str, Any], **fixed: Any) -> dict[str, Any]:
-    """Call ECS with properties mapped onto the operation's shape; what the shape does not have is refused."""
-    client = api.client("ecs")
-    shape = client.meta.service_model.operation_model(operation).input_shape
-    found: dict[str, Any] = client._make_api_call(operation, api.shaped(shape, properties, operation) | fixed)
-    return found
-
-
 def _cluster_of(service_arn: str) -> str:
     return service_arn.split("/")[1]
-
-
-def _renamed(properties: Mapping[str, Any], **names: str) -> dict[str, Any]:
-    return {names.get(key, key): value for key, value in properties.items()}
-
-
-def _retag(arn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    removed, changed = api.tag_changes(old.get("Tags"), new.get("Tags"))
-    with api.gone("InvalidParameterException"):
-        if removed:
-            api.call("ecs", "UntagResource", resourceArn=arn, tagKeys=removed)
-        if changed:
-            tags = [{"key": tag["Key"], "value": tag["Value"]} for tag in changed]
-            api.call("ecs", "TagResource", resourceArn=arn, tags=tags)

@@ -184,8 +184,9 @@ def to_probe() -> list[Entry]:
 def judge(entry: Entry, failure: Health | None, *, passes: int, failures: int, counts: bool) -> None:
     """Take in one probe: None passed.
 
-    A new target is healthy at its first pass; an unhealthy one after `passes` in a row; a failure `counts` once an interval, the first time one after registration,
-    and `failures` in a row make a target unhealthy (Health checks for Application Load Balancer target groups).
+    A new target is healthy at its first pass; an unhealthy one after `passes` in a row. A failure `counts` once an
+    interval, first one interval after registration; `failures` in a row make a target unhealthy (Health checks for
+    Application Load Balancer target groups).
     """
     with _LOCK:
         if entry.drains_until is not None:

@@ -33,8 +33,15 @@ from tests.gateway.services_under_test import MANIFESTS
 HERE = Path(__file__).resolve().parent
 TARGET = "/films?title=alien&limit=20&cursor=abcDEF123"
 ORDINARY = 3000
-_GENEROUS = {name: re.sub(r'rate_limit = ".*"', 'rate_limit = "1000/s"', text) for name, text in MANIFESTS.items()}
-_SETTINGS = {"INTERNAL_DOMAIN": "bench.internal", "WORKERS": "1", "ADDRESS_RATE": "100000", "MAX_CONCURRENCY": "4096"}
+_GENEROUS = {
+    name: re.sub(r'rate_limit = ".*"', 'rate_limit = "1000/s"', text) for name, text in MANIFESTS.items()
+}
+_SETTINGS = {
+    "INTERNAL_DOMAIN": "bench.internal",
+    "WORKERS": "1",
+    "ADDRESS_RATE": "100000",
+    "MAX_CONCURRENCY": "4096",
+}
 
 
 @dataclass(frozen=True)
@@ -42,15 +49,21 @@ class Door:
     """What is measured: `address` on the network, `port` on loopback."""
 
     name: str
+    container: Container
     address: str
     port: int
+
+    def cpu(self) -> float:
+        """Return the processor time that it has used so far, in microseconds."""
+        return float(self.container.stats(stream=False)["cpu_stats"]["cpu_usage"]["total_usage"]) / 1000
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Requests a second with 16 connections; median latency in microseconds with one."""
+    """Requests a second with 16 connections and processor time for one; median latency with one connection, in µs."""
 
     rate: float
+    cpu: float
     median: float
 
 
@@ -65,7 +78,9 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
     network = client.networks.create(tag)
     started: list[Container] = []
 
-    def start(image: str, command: list[str] | None, name: str, aliases: list[str], **more: object) -> Container:
+    def start(
+        image: str, command: list[str] | None, name: str, aliases: list[str], **more: object
+    ) -> Container:
         container = client.containers.create(
             image, command, name=f"{tag}-{name}", network=tag, ports={"8080/tcp": ("127.0.0.1", 0)}, **more
         )
@@ -79,14 +94,21 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
         return ["nginx", "-e", "/dev/null", "-c", f"/bench/{kind}.conf"]
 
     try:
-        start(tools.id, nginx("service"), "service", ["service", "films.bench.internal", "opinions.bench.internal"])
+        start(
+            tools.id,
+            nginx("service"),
+            "service",
+            ["service", "films.bench.internal", "opinions.bench.internal"],
+        )
         load = start(tools.id, ["sleep", "infinity"], "load", [])
         gateways = {"gateway": "block", "gateway, firewall off": "off"}
         found = [_door("bare proxy", start(tools.id, nginx("plain"), "plain", []), tag)]
         found += [
             _door(
                 name,
-                start(images.gateway, None, f"gateway-{mode}", [], environment={**_SETTINGS, "WAF_MODE": mode}),
+                start(
+                    images.gateway, None, f"gateway-{mode}", [], environment={**_SETTINGS, "WAF_MODE": mode}
+                ),
                 tag,
             )
             for name, mode in gateways.items()
@@ -105,19 +127,27 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
 def _door(name: str, container: Container, network: str) -> Door:
     container.reload()
     settings = container.attrs["NetworkSettings"]
-    return Door(name, settings["Networks"][network]["IPAddress"], int(settings["Ports"]["8080/tcp"][0]["HostPort"]))
+    return Door(
+        name,
+        container,
+        settings["Networks"][network]["IPAddress"],
+        int(settings["Ports"]["8080/tcp"][0]["HostPort"]),
+    )
 
 
 def speed(load: Container, door: Door, seconds: int) -> Speed:
     """Measure with wrk, as a thousand clients from inside the network: throughput first, then latency."""
     url = f"http://{door.address}:8080{TARGET}"
+    _wrk(load, ["-t1", "-c16", "-d1s", url])
+    before = door.cpu()
     busy = _wrk(load, ["-t1", "-c16", f"-d{seconds}s", url])
+    used = door.cpu() - before
     alone = _wrk(load, ["-t1", "-c1", "--latency", f"-d{seconds}s", url])
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", busy)
+    rate, count = re.search(r"Requests/sec:\s+([\d.]+)", busy), re.search(r"(\d+) requests in", busy)
     median = re.search(r"50%\s+([\d.]+)(us|ms)", alone)
-    if rate is None or median is None or "Non-2xx" in busy + alone:
+    if rate is None or count is None or median is None or "Non-2xx" in busy + alone:
         raise SystemExit(f"{door.name} did not answer as it should:\n{busy}\n{alone}")
-    return Speed(float(rate[1]), float(median[1]) * (1000 if median[2] == "ms" else 1))
+    return Speed(float(rate[1]), used / int(count[1]), float(median[1]) * (1000 if median[2] == "ms" else 1))
 
 
 def _wrk(load: Container, arguments: list[str]) -> str:
@@ -152,14 +182,18 @@ def scored(program: str, door: Door) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--score")
     options = parser.parse_args()
     sent = corpora()
     with doors() as (load, found):
-        print("| door (one worker) | requests/s | added median | attacks blocked | ordinary blocked | scored |")
-        print("|---|---:|---:|---:|---:|---|")
+        print(
+            "| door (one worker) | requests/s | CPU | added median | attacks blocked | ordinary blocked | scored |"
+        )
+        print("|---|---:|---:|---:|---:|---:|---|")
         bare = None
         for door in found:
             measured = speed(load, door, options.seconds)
@@ -167,7 +201,7 @@ def main() -> None:
             shares = [blocked(door, sent[kind]) for kind in ("attacks", "ordinary")]
             verdict = scored(options.score, door) if options.score else "–"
             print(
-                f"| {door.name} | {measured.rate:,.0f} | {measured.median - bare.median:+.0f} µs "
+                f"| {door.name} | {measured.rate:,.0f} | {measured.cpu:.0f} µs | {measured.median - bare.median:+.0f} µs "
                 f"| {shares[0]:.1f} % | {shares[1]:.2f} % | {verdict} |"
             )
             sys.stdout.flush()

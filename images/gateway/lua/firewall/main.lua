@@ -12,7 +12,7 @@ local re_find = ngx.re.find
 -- decides which rules look at them. Only short ones, so that the memory is bounded.
 local harmless = lrucache.new(8000)
 local REMEMBERED = 256
-local APART = {path = "path:", agent = "agent:"}
+local APART = {path = "path:", agent = "agent:", key = "key:"}
 
 -- Headers that hold no text of their own, or that nginx has read already.
 local UNREAD = {["content-length"] = true, host = true, connection = true, ["transfer-encoding"] = true, ["proxy-authorization"] = true}

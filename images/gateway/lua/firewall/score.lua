@@ -22,7 +22,7 @@ end
 -- Most values are words and numbers: of those only what stands here can matter to any rule.
 local PLAIN = [==[\A[\w\s.,@+:-]*\z]==]
 local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|create\s|exec|declare|waitfor|sleep|__|_schema|sqlite_|[sx]p_|dbms_|utl_|pg_|all_tab|user_|sys|@@|]==]
-    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|aced0|script:|data:|pickle|phpinfo|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
+    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
 local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged}
 
@@ -42,9 +42,19 @@ local function excluded(exclude, rule)
     return exclude and (exclude[rule.id] or exclude[rule.class])
 end
 
+local last_text, last_needs, last_found
+
+-- Whether a text has what a rule needs before it can match. Rules in a row need the same, which is looked for once.
+local function has(text, needs)
+    if last_text ~= text or last_needs ~= needs then
+        last_text, last_needs, last_found = text, needs, find(text, needs, "ijo") ~= nil
+    end
+    return last_found
+end
+
 local function apply(rule, text, context, finding)
     if finding.seen[rule.id] or (rule.only and rule.only ~= context.where) or excluded(context.exclude, rule) then return end
-    if rule.needs and not find(text, rule.needs, "ijo") then return end
+    if rule.needs and not has(text, rule.needs) then return end
     local from, to, why = find(text, rule.pattern, "ijos")
     if not from and not why then return end
     finding.seen[rule.id] = true

@@ -7,6 +7,10 @@ local _M = {}
 
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
 
+-- Turning a number into text costs more than looking it up.
+local TEXT = setmetatable({}, {__index = function(_, number) return tostring(number) end})
+for number = 0, 1000 do TEXT[number] = tostring(number) end
+
 -- Returns the limit for one of `tasks` gateway tasks: they share it evenly.
 function _M.share(limit, tasks)
     return {count = max(1, floor(limit.count / tasks)), window = limit.window}
@@ -22,8 +26,8 @@ end
 -- Whether the slot at the cursor is the oldest one, so that all are held. When it is younger than the one after it, another
 -- worker has just taken it and is about to move the cursor; then the next one is ours to try.
 local function is_oldest(dict, key, cursor, count)
-    local next_held = dict:ttl(key .. (cursor + 1) % count)
-    return next_held ~= nil and (dict:ttl(key .. cursor % count) or 0) <= next_held
+    local next_held = dict:ttl(key .. TEXT[(cursor + 1) % count])
+    return next_held ~= nil and (dict:ttl(key .. TEXT[cursor % count]) or 0) <= next_held
 end
 
 -- Takes one request from `key`'s limit. Returns true and the cursor, false and the seconds until a slot is free, or nil and
@@ -32,7 +36,7 @@ function _M.take(dict, key, limit)
     local count, window, cursor_key = limit.count, limit.window, key .. "c"
     local cursor = dict:get(cursor_key) or 0
     for _ = 1, count do
-        local taken, why = dict:safe_add(key .. cursor % count, true, window)
+        local taken, why = dict:safe_add(key .. TEXT[cursor % count], true, window)
         if taken then
             if not advance(dict, cursor_key, window * 2) then return nil, "no memory" end
             return true, cursor + 1
@@ -42,7 +46,7 @@ function _M.take(dict, key, limit)
         if now <= cursor and is_oldest(dict, key, cursor, count) then break end
         cursor = now > cursor and now or cursor + 1
     end
-    return false, dict:ttl(key .. cursor % count) or 0
+    return false, dict:ttl(key .. TEXT[cursor % count]) or 0
 end
 
 -- Returns how many slots are free after `take` has admitted a request at `cursor`. The slots before the cursor were taken last,
@@ -50,13 +54,13 @@ end
 function _M.remaining(dict, key, limit, cursor)
     local count = limit.count
     local held, free = 1, 2
-    while free <= count and dict:get(key .. (cursor - free) % count) do
+    while free <= count and dict:get(key .. TEXT[(cursor - free) % count]) do
         held, free = free, free * 2
     end
     free = min(free, count + 1)
     while free - held > 1 do
         local middle = floor((held + free) / 2)
-        if dict:get(key .. (cursor - middle) % count) then held = middle else free = middle end
+        if dict:get(key .. TEXT[(cursor - middle) % count]) then held = middle else free = middle end
     end
     return count - held
 end

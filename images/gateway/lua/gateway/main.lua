@@ -143,6 +143,7 @@ function _M.admit()
     local method, path = ngx.req.get_method(), var.gw_path
     var.gw_method = method == "HEAD" and "GET" or method
     if floods(var) then return end
+    if ngx.req.http_version() < 1 then return problem.send(400) end
     if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)

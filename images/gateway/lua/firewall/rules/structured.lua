@@ -2,7 +2,7 @@
 return {
     class = "structured",
     forms = {"text"},
-    gate = [=[\$\w|__schema|__type|introspection|\(|\)|<!|<\?|:=|\[\$|xi:|xs:|xsd:|xsi:|xsl:|:include|db\.|new\s+date|while|return|objectclass|&\w+;|\*\)|count\(|\|\s*/|::|/\*|\+A]=],
+    gate = [=[==|\$\w|__schema|__type|introspection|\(|\)|<!|<\?|:=|\[\$|xi:|xs:|xsd:|xsi:|xsl:|:include|db\.|new\s+date|while|return|objectclass|&\w+;|\*\)|count\(|\|\s*/|::|/\*|\+A]=],
     rules = {
         {id = "nosql.operator", score = 5, pattern = [=[(?:\[|\.|^|['"{,\s(])\s*['"]?\$(?:where|ne|eq|gte?|lte?|n?in|nor|or|and|not|regex|exists|expr|jsonschema|mod|elemmatch|function|accumulator|lookup|options|comment|set|unset|inc|push|pull|merge|out|group|match|project|natural|query|rename|geowithin|nearsphere)['"]?\s*(?:\]|:|=)]=], hit = "user[$ne]=x", miss = "it costs $5 in all"},
         {id = "nosql.shell", score = 5, pattern = [==[\bdb\.(?:\w+\.)?(?:insert\w*|find\w*|remove|update\w*|drop\w*|aggregate|save|mapreduce|count\w*|delete\w*|getcollection\w*|eval|createcollection|runcommand|adminCommand|stats|getsiblingdb|version|injection\.\w+)\s*\(|\bmapreduce\s*:|\btojson\s*\(]==], hit = "db.users.drop()", miss = "the db. Find (it)"},

@@ -1,0 +1,131 @@
+"""The deploy engine on the real system: interrupted, killed, contended, gone back. Runs before test_flow's teardown."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+from tests.system.conftest import Shipyard, eventually
+
+
+def change(yard: Shipyard, mark: str) -> None:
+    """Make one service's image another one."""
+    source = yard.root / "services/movies/app.py"
+    source.write_text(source.read_text() + f"\n# {mark}\n")
+
+
+def task_definition(yard: Shipyard) -> str:
+    rows = json.loads(yard.deploy_py("status", "local", "--json").stdout)["services"]
+    return str(next(row["task_definition"] for row in rows if row["service"] == "movies"))
+
+
+def begin(yard: Shipyard, *words: str) -> subprocess.Popen[str]:
+    """Start ./deploy.py and do not wait for it."""
+    return subprocess.Popen(
+        [str(yard.root / "deploy.py"), *words],
+        cwd=yard.root,
+        env=yard.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until_line(process: subprocess.Popen[str], *words: str) -> str:
+    """Read progress until a line has every word; return all that was read."""
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if all(word in line for word in words):
+            return seen
+    raise AssertionError(f"{words} was never said:\n{seen}")
+
+
+def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(shipyard: Shipyard) -> None:
+    before = task_definition(shipyard)
+    change(shipyard, "interrupted")
+
+    process = begin(shipyard, "deploy", "local")
+    until_line(process, "s  movies  ", "…")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=180)
+
+    assert process.returncode == 130, said
+    assert "stopped, as you asked" in said.splitlines()[-1]
+    assert task_definition(shipyard) == before
+    assert shipyard.request("GET", "/movies?limit=1").status == 200
+
+
+def test_the_next_deploy_goes_on_after_an_interrupt(shipyard: Shipyard) -> None:
+    before = task_definition(shipyard)
+
+    shipyard.deploy_py("deploy", "local")
+
+    assert task_definition(shipyard) != before
+    assert "nothing to do" in shipyard.deploy_py("deploy", "local").stdout
+
+
+def test_of_two_deploys_at_once_one_runs_and_the_other_says_who_is_at_work(shipyard: Shipyard) -> None:
+    change(shipyard, "contended")
+
+    first = begin(shipyard, "deploy", "local")
+    until_line(first, "movies-release", "…")
+    second = shipyard.deploy_py("deploy", "local", code=4)
+    _, said = first.communicate(timeout=180)
+
+    assert first.returncode == 0, said
+    assert "local is locked: " in second.stderr
+    assert "has been running `deploy local` since" in second.stderr
+
+
+def test_a_second_deploy_can_wait_for_the_first(shipyard: Shipyard) -> None:
+    change(shipyard, "waited for")
+
+    first = begin(shipyard, "deploy", "local")
+    until_line(first, "movies-release", "…")
+    second = shipyard.deploy_py("deploy", "local", "--lock-wait", "120")
+    first.communicate(timeout=180)
+
+    assert first.returncode == 0
+    assert "nothing to do" in second.stdout
+
+
+def test_rollback_returns_to_the_release_before_and_deploy_comes_back(shipyard: Shipyard) -> None:
+    newest = task_definition(shipyard)
+
+    shipyard.deploy_py("rollback", "local", "--yes")
+    back = task_definition(shipyard)
+    shipyard.deploy_py("deploy", "local")
+
+    assert back != newest
+    assert task_definition(shipyard) == newest
+
+
+def test_a_release_that_is_not_there_cannot_come_back(shipyard: Shipyard) -> None:
+    done = shipyard.deploy_py("rollback", "local", "moon", "--yes", code=1)
+
+    assert done.stderr.splitlines()[-1] == "there is no release 'moon'; `releases` lists those that there are"
+
+
+def test_a_deploy_that_is_killed_at_any_moment_is_finished_by_the_next_one(shipyard: Shipyard) -> None:
+    kills = int(os.environ.get("ESTALEIRO_KILLS", "3"))
+    chance = random.Random(20)  # noqa: S311 - the moments only have to differ
+
+    for number in range(kills):
+        change(shipyard, f"killed {number}")
+        process = begin(shipyard, "deploy", "local")
+        time.sleep(chance.uniform(0.3, 14))
+        process.kill()
+        process.communicate()
+        shipyard.deploy_py("deploy", "local")
+
+        assert "nothing to do" in shipyard.deploy_py("deploy", "local").stdout
+        assert eventually(lambda: shipyard.request("GET", "/movies?limit=1").status == 200)
+
+
+def test_recover_finds_nothing_to_mend_after_all_that(shipyard: Shipyard) -> None:
+    assert shipyard.deploy_py("recover", "local", "--yes").stdout == "every stack is in order\n"
