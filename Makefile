@@ -52,6 +52,7 @@ bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core 
 
 openapi: .venv ## Write every service's openapi.json from its routes and types
 	@PYTHONPATH=services $(PYTHON) -m chassis.openapi
+
 bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
 	@$(PYTHON) -m tests.gateway.bench.bench
 

@@ -78,11 +78,20 @@ class Database:
             connect_args=connect_arguments(statement_timeout),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a transaction: committed at the end of the block, rolled back on an error."""
         async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for one SELECT: without BEGIN and COMMIT, which are two more waits for the server."""
+        async with self._readers() as session:
             yield session
 
     async def revision(self) -> str | None:

@@ -31,7 +31,7 @@ class MoviesHandler(Handler):
     async def get(self) -> None:
         query = self.query(MoviesQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             movies = await catalogue.find(session, query.title, after=after, limit=query.limit + 1)
         self.send(pages.page(movies, query.limit, shown=shown, key=lambda movie: movie.id))
 
@@ -69,7 +69,7 @@ class MovieHandler(Handler):
         problems=UNKNOWN,
     )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             movie = await catalogue.get(session, int(movie_id))
         if movie is None:
             raise unknown(movie_id)

@@ -43,7 +43,7 @@ class ReviewsHandler(Handler):
     async def get(self, movie_id: str) -> None:
         query = self.query(PageQuery)
         before = pages.decode(query.cursor) if query.cursor else NEWEST
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             found = await reviewing.find(session, int(movie_id), before=before, limit=query.limit + 1)
         self.send(pages.page(found, query.limit, shown=shown, key=lambda review: review.id))
 
@@ -94,7 +94,7 @@ class RatingHandler(Handler):
         replies={200: Reply("The rating; without reviews a count of 0 and no average.", MovieRating)},
     )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             rating = await ratings.get(session, int(movie_id))
         self.send(rating)
 
@@ -110,7 +110,7 @@ class TopChartHandler(Handler):
     )
     async def get(self) -> None:
         query = self.query(ChartQuery)
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             chart = await charts.get(session, limit=query.limit)
         self.send(chart)
 
