@@ -12,21 +12,26 @@ Action = Literal["add", "change", "replace", "remove"]
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """A property of a resource before and after, as JSON text; None where it is absent."""
+    """A property of a resource before and after, as JSON text; None where it is absent.
+
+    `replaces`: CloudFormation makes the resource anew because of it.
+    """
 
     path: str
     before: str | None
     after: str | None
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """What happens to one resource of a stack."""
+    """What happens to one resource of a stack. `may_replace`: CloudFormation knows only when it gets there."""
 
     action: Action
     logical_id: str
     type: str
     properties: tuple[PropertyChange, ...] = ()
+    may_replace: bool = False
 
 
 def template_changes(before: str, after: str) -> tuple[ResourceChange, ...]:

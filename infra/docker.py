@@ -70,6 +70,11 @@ class Engine:
         """True when the engine holds the image."""
         return self._inspect(reference) is not None
 
+    def image_architecture(self, reference: str) -> Architecture | None:
+        """Return the processor an image is for, in AWS's words; None for one that the engine does not hold."""
+        found = self._inspect(reference)
+        return None if found is None else "arm64" if found["Architecture"] == "arm64" else "x86_64"
+
     def image_size(self, reference: str) -> int:
         """Return the bytes of all layers, uncompressed; 0 for an image that the engine does not hold."""
         return int((self._inspect(reference) or {}).get("Size", 0))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["started", "progress", "log", "done", "failed", "skipped"]
+Kind = Literal["started", "progress", "log", "done", "failed", "skipped", "warning"]
 
 
 @dataclass(frozen=True)

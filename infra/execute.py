@@ -12,7 +12,10 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Reporter
 from infra.graph import Outcome, run_graph
+from infra.host_failure import why_no_host
 from infra.interruption import Stop
+from infra.refreshing import Refreshing
+from infra.replacement import Patience
 from infra.rollout import Rollout
 from infra.stack_changes import StackChanger
 from infra.steps import (
@@ -23,6 +26,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -100,6 +104,20 @@ class Execution:
         return self.stacks.delete(step.id, step.name)
 
     @_do.register
+    def _(self, step: RefreshHosts) -> str | None:
+        deploy = self.config.environment.deploy
+        Refreshing(
+            self.aws,
+            self.stacks.output("cluster", "HostsGroup"),
+            cluster=self.stacks.output("cluster", "ClusterName"),
+            patience=Patience(drain=deploy.service_seconds, connect=deploy.hosts_ready_seconds),
+            told=lambda text: self.reporter.tell("progress", step.id, text),
+            clock=self.clock,
+            sleep=self.stop.sleep,
+        ).run()
+        return None
+
+    @_do.register
     def _(self, step: AwaitHosts) -> str | None:
         cluster = self.stacks.output("cluster", "ClusterName")
         deadline = self.clock() + self.config.environment.deploy.hosts_ready_seconds
@@ -109,7 +127,9 @@ class Execution:
             if ready >= step.count:
                 return f"{ready} connected"
             if self.clock() >= deadline:
-                raise EstaleiroError(_hosts_missing(self.aws, ready, step.count, [h.instance for h in hosts]))
+                connected = [host.instance for host in hosts if host.takes_tasks]
+                why = why_no_host(self.aws, self.stacks.output("cluster", "HostsGroup"), connected)
+                raise EstaleiroError(f"{ready} of {step.count} hosts connected in time{why}")
             self.stop.sleep(POLL_SECONDS)
 
     @_do.register
@@ -122,7 +142,7 @@ class Execution:
         )
         result = runner.run(request)
         if not result.succeeded:
-            raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.cause}")
+            raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.explanation}")
         return None
 
     @_do.register
@@ -135,11 +155,3 @@ class Execution:
     def _(self, step: SmokeTest) -> str | None:
         self.smoke(self.stacks.output("edge", "Url"))
         return None
-
-
-def _hosts_missing(aws: Aws, ready: int, wanted: int, instances: list[str]) -> str:
-    said = aws.ec2.console_output(instances[0]) if instances else ""
-    tail = "\n".join(said.splitlines()[-20:])
-    return f"{ready} of {wanted} hosts connected in time; look at their console output" + (
-        f":\n{tail}" if tail else " in the EC2 console"
-    )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 PARTS = ("network", "observability", "cluster", "database", "edge")
 ACCOUNT_PART = "account"
+REAPER_PART = "reaper"
 
 # One-off task definitions that the tool makes for a service; no process may take these names.
 ONE_OFF_TASKS = ("provision", "migrate", "clients")
@@ -49,6 +50,11 @@ def stack_name(project: str, environment: str, part: str) -> str:
 def account_stack_name(project: str) -> str:
     """Return the name of the stack that exists once an account and region."""
     return f"{project}-{ACCOUNT_PART}"
+
+
+def reaper_stack_name(project: str) -> str:
+    """Return the name of the stack that ends environments by schedule, once an account and region."""
+    return f"{project}-{REAPER_PART}"
 
 
 def all_parts(services: Sequence[str]) -> tuple[str, ...]:
@@ -130,6 +136,16 @@ def release_tag(project: str) -> str:
 def expires_tag(project: str) -> str:
     """On the network stack: when the environment ends (ISO 8601, UTC)."""
     return f"{project}:expires-at"
+
+
+def owner_tag(project: str) -> str:
+    """On the network stack: who made the environment."""
+    return f"{project}:owner"
+
+
+def like_tag(project: str) -> str:
+    """On the network stack of a preview environment: whose file it takes."""
+    return f"{project}:like"
 
 
 def rule_priority(service: str) -> int:

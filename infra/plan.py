@@ -19,6 +19,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -37,8 +38,7 @@ def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str |
     for stack in (stack for stack in stacks if stack.part in naming.PARTS):
         _stack_step(steps, stack, actual, needs=_needs(stack))
         if stack.part == "cluster" and "cluster" in steps and not config.environment.fargate:
-            hosts = config.environment.hosts.min
-            _add(steps, AwaitHosts("hosts", frozenset({"cluster"}), count=hosts))
+            _host_steps(steps, config.environment.hosts.min)
     services = [service for service in config.services if only in (None, service.name)]
     for service in services:
         _release_steps(steps, service, by_part, actual, pushes)
@@ -73,6 +73,13 @@ def parameter_values(
         else:
             known[key] = actual.resolved[value.what] if isinstance(value, Resolved) else value
     return known, tuple(sorted(unknown))
+
+
+def _host_steps(steps: dict[str, Step], count: int) -> None:
+    """Hosts of an older template are replaced first, so that what follows runs on the new ones."""
+    if isinstance(steps["cluster"], UpdateStack):
+        _add(steps, RefreshHosts("refresh hosts", frozenset({"cluster"})))
+    _add(steps, AwaitHosts("hosts", frozenset({"cluster", "refresh hosts"}), count=count))
 
 
 def _push_steps(steps: dict[str, Step], actual: Actual) -> frozenset[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from infra.differences import ResourceChange
 from infra.events import Event
+from infra.outlook import Outlook
+from infra.outlook_report import outlook_json, outlook_lines
 from infra.steps import (
     AwaitHosts,
     CreateStack,
@@ -15,6 +17,7 @@ from infra.steps import (
     Judge,
     Plan,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     Step,
@@ -22,12 +25,21 @@ from infra.steps import (
 )
 
 _MARKS = {"add": "+", "change": "~", "replace": "!", "remove": "-"}
-_WORDS = {"started": "…", "progress": "·", "log": "|", "done": "ok", "failed": "FAILED", "skipped": "skipped"}
+_WORDS = {
+    "started": "…",
+    "progress": "·",
+    "log": "|",
+    "done": "ok",
+    "failed": "FAILED",
+    "skipped": "skipped",
+    "warning": "!",
+}
 
 
 def event_line(event: Event) -> str:
-    """One line of progress: seconds, step, what happened."""
-    text = f" {event.text}" if event.text else ""
+    """One line of progress: seconds, step, what happened; of a failure the first line, the rest comes at the end."""
+    shown = event.text.partition("\n")[0] if event.kind == "failed" else event.text
+    text = f" {shown}" if shown else ""
     return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
 
 
@@ -36,26 +48,28 @@ def event_json(event: Event) -> dict[str, Any]:
     return asdict(event)
 
 
-def plan_text(plan: Plan) -> str:
-    """The whole plan for a person: removals and replacements first in each stack, then the rest."""
+def plan_text(plan: Plan, outlook: Outlook | None = None) -> str:
+    """The whole plan for a person: what is replaced or removed first of all, then each stack, then what it means."""
+    more = outlook_lines(outlook, empty=plan.empty) if outlook else []
     if plan.empty:
-        return f"{plan.environment}: nothing to do; everything is as the files say."
-    lines = [f"{plan.environment}: {len(plan.steps)} steps"]
+        return "\n".join([f"{plan.environment}: nothing to do; everything is as the files say.", *more])
+    lines = [f"{plan.environment}: {len(plan.steps)} steps", *_loud(plan)]
     for step in plan.steps:
         lines.append(f"  {step_text(step)}")
         for change in _loudest_first(step.changes if isinstance(step, UpdateStack) else ()):
             lines.extend(f"      {line}" for line in _change_lines(change))
         if isinstance(step, UpdateStack) and step.unknown:
             lines.append(f"      {', '.join(step.unknown)}: known after deploy")
-    return "\n".join(lines)
+    return "\n".join([*lines, *more])
 
 
-def plan_json(plan: Plan) -> dict[str, Any]:
-    """The plan as a JSON value: environment, empty, steps."""
+def plan_json(plan: Plan, outlook: Outlook | None = None) -> dict[str, Any]:
+    """The plan as a JSON value: environment, empty, steps, and with an outlook cost, images, migrations, drift."""
     return {
         "environment": plan.environment,
         "empty": plan.empty,
         "steps": [_step_json(step) for step in plan.steps],
+        **(outlook_json(outlook) if outlook else {}),
     }
 
 
@@ -70,6 +84,8 @@ def step_text(step: Step) -> str:
             return f"update stack {step.stack.name}" + (" (removals)" if step.id.endswith("removals") else "")
         case DeleteStack():
             return f"delete stack {step.name}"
+        case RefreshHosts():
+            return "replace hosts of an older template, one after the other"
         case AwaitHosts():
             return f"wait for {step.count} connected hosts"
         case RunTask():
@@ -93,10 +109,28 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
 
 def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:
     """What failed and what was therefore not done, for the last lines that a command prints."""
-    lines = [f"{name}: {error}" for name, error in failed.items()]
+    lines = [
+        str(error) if str(error).startswith(f"{name} ") else f"{name}: {error}"
+        for name, error in failed.items()
+    ]
     if not_run:
         lines.append(f"not done because of that: {', '.join(not_run)}")
     return "\n".join(lines)
+
+
+def _loud(plan: Plan) -> Iterable[str]:
+    """What is made anew or goes away, before everything else."""
+    updates = [step for step in plan.steps if isinstance(step, UpdateStack)]
+    for action, words in (("replace", "REPLACES"), ("remove", "REMOVES")):
+        for step in updates:
+            for change in step.changes:
+                if change.action == action:
+                    because = ", ".join(dict.fromkeys(one.path for one in change.properties if one.replaces))
+                    yield f"  {words} {step.stack.name} {change.logical_id} ({change.type})" + (
+                        f" because of {because}" if because else ""
+                    )
+    gone = [step.name for step in plan.steps if isinstance(step, DeleteStack)]
+    yield from (f"  REMOVES the whole stack {name}" for name in gone)
 
 
 def _loudest_first(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
@@ -105,9 +139,11 @@ def _loudest_first(changes: Iterable[ResourceChange]) -> list[ResourceChange]:
 
 
 def _change_lines(change: ResourceChange) -> Iterable[str]:
-    yield f"{_MARKS[change.action]} {change.action} {change.logical_id} ({change.type})"
+    perhaps = ", may be replaced" if change.may_replace else ""
+    yield f"{_MARKS[change.action]} {change.action} {change.logical_id} ({change.type}){perhaps}"
     for item in change.properties:
-        yield f"    {item.path}: {_short(item.before)} -> {_short(item.after)}"
+        forces = "  (forces replacement)" if item.replaces else ""
+        yield f"    {item.path}: {_short(item.before)} -> {_short(item.after)}{forces}"
 
 
 def _short(text: str | None) -> str:

@@ -10,17 +10,9 @@ from infra.aws import Aws
 from infra.aws.cloudformation import StackState
 from infra.config import Config
 from infra.errors import EstaleiroError
+from infra.host_images import chosen
 from infra.stacks.model import Resolved, Stack
 from infra.steps import Actual, Deployed
-
-# Who publishes the hosts' systems, and how the images are called (facts of the two projects' release tools).
-HOST_IMAGES = {
-    "flatcar": ("075585003325", {"x86_64": "Flatcar-stable-*-hvm", "arm64": "Flatcar-stable-*-arm64-hvm"}),
-    "fedora-coreos": (
-        "125523088429",
-        {"x86_64": "fedora-coreos-*.*.3.*-x86_64", "arm64": "fedora-coreos-*.*.3.*-aarch64"},
-    ),
-}
 
 
 def snapshot(
@@ -68,21 +60,5 @@ def _resolved(aws: Aws, config: Config, wanted: set[str], deployed: Mapping[str,
     for what in sorted(wanted):
         if what != "host-image":
             raise EstaleiroError(f"no rule says how to look up {what!r}; this is a bug in the templates")
-        values[what] = _host_image(aws, config, deployed)
+        values[what] = chosen(aws, config.environment, deployed)
     return values
-
-
-def _host_image(aws: Aws, config: Config, deployed: Mapping[str, Deployed]) -> str:
-    """The image that the cluster has, since hosts change only when asked; the newest one for a first deploy."""
-    for part in ("cluster", "network"):
-        if part in deployed and "HostImage" in deployed[part].parameters:
-            return deployed[part].parameters["HostImage"]
-    hosts = config.environment.hosts
-    owner, patterns = HOST_IMAGES[hosts.os]
-    image = aws.ec2.newest_image(owner, patterns[hosts.architecture], hosts.architecture)
-    if image is None:
-        raise EstaleiroError(
-            f"no {hosts.os} image of {owner} for {hosts.architecture} is offered in {config.environment.region}; "
-            "choose another region or hosts.os"
-        )
-    return image.id

@@ -94,6 +94,9 @@ class StackChanger:
     def _apply(
         self, step: str, stack: Stack, kind: Literal["CREATE", "UPDATE"], *, shown: frozenset[str] | None
     ) -> str | None:
+        bucket = self._aws.s3.bucket(self._bucket())
+        for key, body in stack.objects.items():
+            bucket.put_if_absent(key, body.encode())
         change_set = self._aws.cloudformation.create_change_set(
             stack.name,
             template=stack.template,

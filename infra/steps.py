@@ -72,6 +72,11 @@ class DeleteStack(Step):
 
 
 @dataclass(frozen=True)
+class RefreshHosts(Step):
+    """Replace every host that is not of the template that the cluster now has; none is done at once."""
+
+
+@dataclass(frozen=True)
 class AwaitHosts(Step):
     """Wait until the least number of hosts is connected."""
 

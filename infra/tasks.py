@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 from infra.aws import Aws
 from infra.aws.ecs import Network, PlacementFailure, Task, TaskOverrides
-from infra.cause import cause_of, log_stream
-from infra.errors import EstaleiroError
+from infra.aws.failures import is_passing
+from infra.cause import cause_of
+from infra.errors import AwsError, EstaleiroError, NotFound
+from infra.task_log import LogFollower, last_lines
 
-POLL_SECONDS = 0.5
+POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.5, 5.0
+STOP_SECONDS = 150  # ECS kills a container at most 120 s after it asked it to stop
+ENDED_BY_ITSELF = "EssentialContainerExited"
 Lines = Callable[[str], None]
 
 
@@ -36,17 +40,26 @@ class TaskRequest:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How a one-off task ended. `exit_code` is the worst essential container's; None when ECS knows none."""
+    """How a one-off task ended. `exit_code` is the worst essential container's; None when ECS knows none.
+
+    `stopped` says that it did not end by itself: somebody, or a lost Spot host, stopped it.
+    """
 
     task: str
     exit_code: int | None
     cause: str
     tail: tuple[str, ...]
+    stopped: bool = False
 
     @property
     def succeeded(self) -> bool:
-        """Only a known zero is success: a host that was lost leaves no exit code."""
-        return self.exit_code == 0
+        """Only a known zero of a task that ended by itself is success: a program told to stop may say zero too."""
+        return self.exit_code == 0 and not self.stopped
+
+    @property
+    def explanation(self) -> str:
+        """Why it failed, with its last log lines below."""
+        return "\n".join([self.cause, *(f"  | {line}" for line in self.tail)])
 
 
 class TaskRunner:
@@ -68,13 +81,16 @@ class TaskRunner:
     def run(self, request: TaskRequest) -> TaskResult:
         """Start, wait for STOPPED, and judge. On interrupt or deadline the task is stopped.
 
-        Raises EstaleiroError when it could not be placed or did not end in time.
+        Raises EstaleiroError when it could not be placed, did not end in time, or is no longer known.
         """
         task = self.start(request)
+        follower = LogFollower(self._aws, request.log_group, self._line)
         try:
-            task = self._until_stopped(request, task)
-        except BaseException:
-            self._aws.ecs.stop_task(request.cluster, task.arn, "Stopped by the command that started it")
+            task = self._until_stopped(request, task, follower)
+        except _OverdueError:
+            raise
+        except BaseException as error:
+            self._stop(request, task, error)
             raise
         return self._judged(request, task)
 
@@ -100,20 +116,55 @@ class TaskRunner:
                 )
             self._sleep(POLL_SECONDS * 4)
 
-    def _until_stopped(self, request: TaskRequest, task: Task) -> Task:
-        deadline = self._clock() + request.deadline
-        follower = _Follower(self._aws, request, self._line)
+    def _until_stopped(self, request: TaskRequest, task: Task, follower: LogFollower) -> Task:
+        began = self._clock()
         while task.status != "STOPPED":
-            if self._clock() >= deadline:
-                raise EstaleiroError(
-                    f"a task of {request.service} did not end within {request.deadline} s and was stopped; "
-                    "look at its log, or raise deploy.task_seconds"
-                )
-            self._sleep(POLL_SECONDS)
-            follower.show(task)
-            task = self._aws.ecs.task(request.cluster, task.arn)
+            waited = self._clock() - began
+            if waited >= request.deadline:
+                raise self._overdue(request, task, follower)
+            # A long task is asked about less often: a tenth of its age, so that its end is seen soon enough.
+            self._sleep(min(max(POLL_SECONDS, waited / 10), SLOWEST_POLL_SECONDS))
+            task = self._looked_at(request, task, follower)
         follower.flush(task, self._sleep)
         return task
+
+    def _looked_at(self, request: TaskRequest, task: Task, follower: LogFollower) -> Task:
+        """Return the task as it is now; a network that fails for a while is no reason to end a migration."""
+        try:
+            follower.show(task)
+            return self._aws.ecs.task(request.cluster, task.arn)
+        except NotFound as error:
+            raise EstaleiroError(
+                f"a task of {request.service} vanished: {error}; look at its log before running it again"
+            ) from error
+        except AwsError as error:
+            if not is_passing(error):
+                raise
+            return task
+
+    def _stop(self, request: TaskRequest, task: Task, reason: BaseException) -> None:
+        """Stop a task that is no longer watched. Raises EstaleiroError when that fails: it may still be at work."""
+        try:
+            self._aws.ecs.stop_task(request.cluster, task.arn, "Stopped by the command that started it")
+        except AwsError as error:
+            raise EstaleiroError(
+                f"a task of {request.service} is no longer watched ({reason}) and could not be stopped: {error}; "
+                f"it may still run as {task.arn}"
+            ) from error
+
+    def _overdue(self, request: TaskRequest, task: Task, follower: LogFollower) -> _OverdueError:
+        """Stop the task, see it end, and say so with its last words."""
+        self._aws.ecs.stop_task(request.cluster, task.arn, f"Did not end within {request.deadline} s")
+        patience = self._clock() + STOP_SECONDS
+        while task.status != "STOPPED" and self._clock() < patience:
+            self._sleep(POLL_SECONDS)
+            task = self._looked_at(request, task, follower)
+        follower.flush(task, self._sleep)
+        lines = "".join(f"\n  | {line}" for line in last_lines(self._aws, request.log_group, task))
+        return _OverdueError(
+            f"a task of {request.service} did not end within {request.deadline} s and was stopped; "
+            f"look at its log, or raise deploy.task_seconds{lines}"
+        )
 
     def _judged(self, request: TaskRequest, task: Task) -> TaskResult:
         definition = self._aws.ecs.task_definition(request.task_definition)
@@ -122,47 +173,29 @@ class TaskRunner:
             for container in definition["containerDefinitions"]
             if container.get("essential", True)
         }
-        codes = [container.exit_code for container in task.containers if container.name in essential]
-        code = None if not codes or None in codes else max(code for code in codes if code is not None)
-        cause = "" if code == 0 else cause_of(task)
-        tail = () if code == 0 else _tail(self._aws, request, task)
-        return TaskResult(task.arn, code, cause, tail)
+        codes = {
+            container.name: container.exit_code
+            for container in task.containers
+            if container.name in essential
+        }
+        known = [code for code in codes.values() if code is not None]
+        code = max(known) if known and len(known) == len(essential) else None
+        stopped = task.stop_code not in (None, ENDED_BY_ITSELF)
+        if code == 0 and not stopped:
+            return TaskResult(task.arn, 0, "", ())
+        cause = (
+            cause_of(task)
+            if code != 0
+            else f"it was stopped before its end ({task.stopped_reason or task.stop_code})"
+        )
+        return TaskResult(task.arn, code, cause, last_lines(self._aws, request.log_group, task), stopped)
 
 
-class _Follower:
-    """Shows each log line of a task once, in order."""
-
-    def __init__(self, aws: Aws, request: TaskRequest, line: Lines) -> None:
-        self._aws, self._request, self._line = aws, request, line
-        self._shown: set[str] = set()
-
-    def show(self, task: Task) -> int:
-        """Print what is new; return how many lines that was."""
-        streams = [log_stream(task, container.name) for container in task.containers]
-        events = self._aws.logs.events(self._request.log_group, streams=streams)
-        fresh = [event for event in events if event.id not in self._shown]
-        for event in fresh:
-            self._shown.add(event.id)
-            self._line(event.message)
-        return len(fresh)
-
-    def flush(self, task: Task, sleep: Callable[[float], None]) -> None:
-        """CloudWatch shows lines late: look again until nothing new comes, and once more at least."""
-        self.show(task)
-        for _ in range(4):
-            sleep(POLL_SECONDS)
-            if not self.show(task):
-                return
+class _OverdueError(EstaleiroError):
+    """The deadline passed, and the task was stopped for it."""
 
 
 def _overrides(request: TaskRequest) -> TaskOverrides:
     return TaskOverrides(
         command=request.command, environment=dict(request.environment), cpu=request.cpu, memory=request.memory
     )
-
-
-def _tail(aws: Aws, request: TaskRequest, task: Task) -> tuple[str, ...]:
-    lines: list[str] = []
-    for container in task.containers:
-        lines.extend(aws.logs.tail(request.log_group, log_stream(task, container.name), 20))
-    return tuple(lines)

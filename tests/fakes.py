@@ -9,6 +9,7 @@ from typing import Any, cast
 from infra.aws import Aws
 from infra.aws.ecs import Container, PlacementFailure, Task
 from infra.aws.logs import LogEvent
+from infra.errors import AwsError
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Clock:
 class FakeEcs:
     """One task whose life is scripted: each look at it takes the next of `life`, the last one for ever."""
 
-    life: Sequence[Task]
+    life: Sequence[Task | AwsError]
     failures: list[PlacementFailure] = field(default_factory=list)
     containers: Sequence[dict[str, Any]] = ({"name": "migrate"},)
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -39,11 +40,14 @@ class FakeEcs:
 
     def run_task(self, **request: Any) -> Task | PlacementFailure:
         self.started.append(request)
-        return self.failures.pop(0) if self.failures else self.life[0]
+        return self.failures.pop(0) if self.failures else cast(Task, self.life[0])
 
     def task(self, cluster: str, arn: str) -> Task:
         self.looks += 1
-        return self.life[min(self.looks, len(self.life) - 1)]
+        found = self.life[min(self.looks, len(self.life) - 1)]
+        if isinstance(found, AwsError):
+            raise found
+        return found
 
     def stop_task(self, cluster: str, arn: str, reason: str) -> None:
         self.stopped.append(arn)
@@ -58,8 +62,13 @@ class FakeLogs:
 
     lines: dict[str, list[LogEvent]] = field(default_factory=dict)
 
-    def events(self, group: str, *, streams: Sequence[str]) -> tuple[LogEvent, ...]:
-        return tuple(event for stream in streams for event in self.lines.get(stream, []))
+    def events(
+        self, group: str, *, streams: Sequence[str], start_ms: int = 0, limit: int = 10_000
+    ) -> tuple[LogEvent, ...]:
+        found = [
+            event for stream in streams for event in self.lines.get(stream, []) if event.time_ms >= start_ms
+        ]
+        return tuple(found[:limit])
 
     def tail(self, group: str, stream: str, lines: int) -> tuple[str, ...]:
         return tuple(event.message for event in self.lines.get(stream, [])[-lines:])

@@ -38,6 +38,11 @@ def all_stacks(environment: str, root: Path = SHIPYARD) -> tuple[Stack, ...]:
     return (stacks.account(chosen), *stacks.environment(chosen, tags(chosen)))
 
 
+def reaper(environment: str) -> Stack:
+    """The optional stack that ends environments by schedule; it is no environment's."""
+    return stacks.reaper(config(environment), "registry.example.org/shipyard:tool-1")
+
+
 def stack(environment: str, part: str) -> Stack:
     """One stack. Raises StopIteration when there is none."""
     return next(one for one in all_stacks(environment) if one.part == part)

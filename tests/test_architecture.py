@@ -29,6 +29,12 @@ PURE = (
     "infra/steps.py",
     "infra/differences.py",
     "infra/report.py",
+    "infra/checks/",
+    "infra/check_report.py",
+    "infra/cost.py",
+    "infra/outlook.py",
+    "infra/outlook_report.py",
+    "infra/recreation.py",
 )
 EFFECTS = {
     "boto3",

@@ -17,7 +17,9 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import json_decode_template_body
 
+from infra.aws.acm import Acm
 from infra.aws.autoscaling import AutoScaling
+from infra.aws.census import Census
 from infra.aws.client import MakeClient
 from infra.aws.cloudformation import CloudFormation
 from infra.aws.ec2 import Ec2
@@ -27,12 +29,16 @@ from infra.aws.elb import Elb
 from infra.aws.iam import Iam
 from infra.aws.identity import Identity
 from infra.aws.logs import Logs
+from infra.aws.quotas import Quotas
 from infra.aws.rds import Rds
+from infra.aws.route53 import Route53
 from infra.aws.s3 import Buckets
+from infra.aws.scaling import Scaling
 from infra.aws.secrets import Secrets
 from infra.aws.sqs import Sqs
 from infra.aws.tagging import Tagging
 from infra.aws.waiting import Sleep
+from infra.aws.zones import Zones
 
 # Tries with growing pauses in between (botocore's standard mode): five outlive throttling, while an emulator that does
 # not answer at once is not there.
@@ -61,6 +67,12 @@ class Aws:
         self.iam = Iam(make)
         self.sqs = Sqs(make)
         self.tagging = Tagging(make)
+        self.acm = Acm(make)
+        self.zones = Zones(make)
+        self.quotas = Quotas(make)
+        self.census = Census(make)
+        self.route53 = Route53(make)
+        self.scaling = Scaling(make)
 
 
 def connect(region: str, *, endpoint_url: str | None = None, environ: Mapping[str, str] = os.environ) -> Aws:
@@ -119,4 +131,5 @@ _ENDPOINT_NAMES = {
     "logs": "cloudwatch_logs",
     "resourcegroupstaggingapi": "resource_groups_tagging_api",
     "secretsmanager": "secrets_manager",
+    "service-quotas": "service_quotas",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from infra.aws.batches import batches
 from infra.aws.client import Client, MakeClient
-from infra.errors import NotFound
+from infra.errors import AwsError, NotFound
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,21 @@ class Activity:
     description: str
     message: str = ""
     started: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """The replacing of a group's instances, one after the other. `percent` of them is done."""
+
+    id: str
+    status: str
+    percent: int = 0
+    reason: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen (EC2 Auto Scaling API, InstanceRefresh.Status)."""
+        return self.status in ("Successful", "Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful")
 
 
 class AutoScaling:
@@ -87,6 +102,57 @@ class AutoScaling:
             MaxSize=maximum,
             DesiredCapacity=desired,
         )
+
+    def terminate(self, instance: str) -> None:
+        """End one instance of a group, which makes another in its place; one that is gone is fine."""
+        try:
+            self._client.call(
+                "terminate_instance_in_auto_scaling_group",
+                InstanceId=instance,
+                ShouldDecrementDesiredCapacity=False,
+            )
+        except NotFound:
+            return
+
+    def start_refresh(self, name: str, *, warm_up_seconds: int) -> str:
+        """Begin to replace every instance that is not of the group's template; return the refresh's id.
+
+        A new instance comes before an old one goes, a tenth of the group (one at least) at a time; those that scaling
+        must spare are replaced as well.
+        """
+        preferences = {
+            "MinHealthyPercentage": 100,
+            "MaxHealthyPercentage": 110,
+            "InstanceWarmup": warm_up_seconds,
+            "SkipMatching": True,
+            "ScaleInProtectedInstances": "Refresh",
+            "StandbyInstances": "Terminate",
+        }
+        answer = self._client.call(
+            "start_instance_refresh", AutoScalingGroupName=name, Strategy="Rolling", Preferences=preferences
+        )
+        return str(answer["InstanceRefreshId"])
+
+    def refreshes(self, name: str) -> tuple[Refresh, ...]:
+        """Return a group's refreshes, newest first."""
+        answer = self._client.call("describe_instance_refreshes", AutoScalingGroupName=name)
+        return tuple(
+            Refresh(
+                id=entry["InstanceRefreshId"],
+                status=entry["Status"],
+                percent=int(entry.get("PercentageComplete") or 0),
+                reason=entry.get("StatusReason") or "",
+            )
+            for entry in answer.get("InstanceRefreshes") or ()
+        )
+
+    def cancel_refresh(self, name: str) -> None:
+        """Stop a group's refresh where it is; none in progress is fine."""
+        try:
+            self._client.call("cancel_instance_refresh", AutoScalingGroupName=name)
+        except AwsError as error:
+            if error.code not in ("ActiveInstanceRefreshNotFound", "ActiveInstanceRefreshNotFoundFault"):
+                raise
 
     def clear_protection(self, name: str) -> None:
         """Let a group end any of its instances, which its capacity provider otherwise forbids; no group is fine."""

@@ -36,6 +36,14 @@ class Client:
         for page in self.pages(operation, **parameters):
             yield from page.get(key) or ()
 
+    def all_items(self, operation: str, key: str, **parameters: Any) -> Iterator[Any]:
+        """Yield the entries under `key` of all pages, or of the one answer of an operation that has no pages."""
+        with in_our_words(self.service):
+            paged = self._boto().can_paginate(operation)
+        yield from (
+            self.items(operation, key, **parameters) if paged else self.call(operation, **parameters)[key]
+        )
+
     @property
     def endpoint(self) -> str:
         """The address that calls go to."""

@@ -77,13 +77,12 @@ class Ec2:
             Owners=[owner],
             Filters=_filters({"name": name_pattern, "architecture": architecture, "state": "available"}),
         )
-        images = [
-            HostImage(
-                entry["ImageId"], entry["Name"], entry.get("CreationDate", ""), entry.get("Architecture", "")
-            )
-            for entry in found
-        ]
-        return max(images, key=lambda image: (image.created, image.name), default=None)
+        return max(map(_image, found), key=lambda image: (image.created, image.name), default=None)
+
+    def image(self, id: str) -> HostImage | None:
+        """Return an image, None where it is no longer offered to us."""
+        found = self._client.call("describe_images", Filters=_filters({"image-id": id})).get("Images")
+        return _image(found[0]) if found else None
 
     def instances(
         self, *, ids: Sequence[str] = (), tags: Mapping[str, str] | None = None, vpc: str | None = None
@@ -133,12 +132,32 @@ class Ec2:
             interfaces=entry["NetworkInfo"]["MaximumNetworkInterfaces"],
         )
 
+    def delete_interface(self, id: str) -> None:
+        """Delete a network interface that nobody holds; none is fine. Raises AwsError while somebody does."""
+        self._unless_gone("delete_network_interface", NetworkInterfaceId=id)
+
+    def delete_volume(self, id: str) -> None:
+        """Delete a volume that no machine has; none is fine. Raises AwsError while one does."""
+        self._unless_gone("delete_volume", VolumeId=id)
+
+    def _unless_gone(self, operation: str, **named: str) -> None:
+        try:
+            self._client.call(operation, **named)
+        except NotFound:
+            return
+
     def terminate(self, instance: str) -> None:
         """End a machine; one that is gone is fine."""
         try:
             self._client.call("terminate_instances", InstanceIds=[instance])
         except NotFound:
             return
+
+
+def _image(entry: Mapping[str, Any]) -> HostImage:
+    return HostImage(
+        entry["ImageId"], entry["Name"], entry.get("CreationDate", ""), entry.get("Architecture", "")
+    )
 
 
 def _filters(wanted: Mapping[str, str | list[str]]) -> list[dict[str, Any]]:

@@ -68,6 +68,7 @@ _ABSENT_CODES = frozenset(
         "NoSuchKey",
         "NoSuchBucket",
         "NoSuchEntity",
+        "NoSuchHostedZone",
         "QueueDoesNotExist",
         "AWS.SimpleQueueService.NonExistentQueue",
         "ResourceNotFoundException",

@@ -85,13 +85,27 @@ class Bucket:
         )
         return tuple(entry["Key"] for entry in entries)
 
+    def versions(self) -> int:
+        """Return how many versions and delete markers there are; none where there is no bucket."""
+        try:
+            pages = self._client.pages("list_object_versions", Bucket=self.name, **self._own)
+            return sum(len(page.get(key) or ()) for page in pages for key in ("Versions", "DeleteMarkers"))
+        except NotFound:
+            return 0
+
     def empty(self) -> int:
         """Delete every object, version, delete marker and unfinished upload; return how many versions there were."""
         for upload in self._client.items("list_multipart_uploads", "Uploads", Bucket=self.name, **self._own):
             self._call("abort_multipart_upload", Key=upload["Key"], UploadId=upload["UploadId"])
+        return self.purge("")
+
+    def purge(self, prefix: str) -> int:
+        """Delete every version and delete marker of what begins with `prefix`; return how many there were."""
         versions = [
             {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-            for page in self._client.pages("list_object_versions", Bucket=self.name, **self._own)
+            for page in self._client.pages(
+                "list_object_versions", Bucket=self.name, Prefix=prefix, **self._own
+            )
             for entry in (*(page.get("Versions") or ()), *(page.get("DeleteMarkers") or ()))
         ]
         for batch in batches(versions, 1000):

@@ -7,33 +7,28 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from infra.commands import (
-    bootstrap,
-    deploy,
-    images,
+    asking,
+    changing,
+    ending,
+    hosts_words,
     logs,
-    migrate,
+    migrating,
     new,
-    recover,
-    rollback,
     status,
-    teardown,
     token,
 )
 from infra.commands import run as run_command
-from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, described_context, rehearsal_context
+from infra.commands.opening import configuration, opened
 from infra.commands.parser import parser
-from infra.commands.terminal import agree, data, say, watcher
-from infra.config import Config, load
+from infra.commands.terminal import data, say
 from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
-from infra.report import plan_json, plan_text, table
+from infra.report import table
 from infra.state import Releases
-from infra.steps import Plan
 
 Arguments = argparse.Namespace
 
@@ -66,18 +61,6 @@ def leave(error: Interrupted) -> NoReturn:
     os._exit(error.exit_code)
 
 
-def configuration(root: Path, arguments: Arguments) -> Config:
-    """The environment's configuration."""
-
-    return load(root, arguments.environment, like=arguments.like)
-
-
-def opened(root: Path, arguments: Arguments, config: Config | None = None) -> Context:
-    """The surroundings of a command that looks at, or works in, what is deployed."""
-    reporter = new_reporter(watcher(arguments))
-    return open_context(root, config or configuration(root, arguments), reporter)
-
-
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
     """Everything after `--` belongs to the command that `run` runs."""
     if "--" in words:
@@ -97,127 +80,11 @@ def _variables(pairs: list[str]) -> dict[str, str]:
     return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
-def _deploy(root: Path, arguments: Arguments) -> int:
-    context, built = built_context(root, configuration(root, arguments), watcher(arguments))
-
-    def agreed(plan: Plan) -> bool:
-        say(plan_text(plan))
-        if context.cloud is None:
-            agree("Go on?", arguments)
-        return True
-
-    wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
-    plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
-    result, text = conclude(context, plan, outcome)
-    if outcome is not None:
-        built.prune()
-    data(result, text, arguments)
-    return 0
-
-
-def _rehearse(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    if arguments.end:
-        teardown.teardown_local(local_settings(root, config))
-        return 0
-    context, built = rehearsal_context(root, config, watcher(arguments))
-
-    def agreed(plan: Plan) -> bool:
-        say(plan_text(plan))
-        return True
-
-    kept = f"it runs on; `./deploy.py rehearse {config.environment.name} --end` ends it"
-    try:
-        plan, outcome = deploy.deploy(context, built, deploy.Wishes(), agreed=agreed)
-        result, _ = conclude(context, plan, outcome)
-    finally:
-        if not arguments.keep:
-            teardown.teardown_local(local_settings(root, config))
-            kept = "nothing is left of it"
-    text = f"{config.environment.name}: rehearsed in {result['seconds']:.0f} s on {result['url']}; {kept}"
-    data(result, text, arguments)
-    return 0
-
-
-def _rollback(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-
-    def agreed(plan: Plan, warnings: Sequence[str]) -> bool:
-        say("\n".join([plan_text(plan), *(f"warning: {text}" for text in warnings)]))
-        if context.cloud is None:
-            agree("Go back?", arguments)
-        return True
-
-    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
-    result, text = conclude(context, plan, outcome)
-    data(result, text, arguments)
-    return 0
-
-
-def _recover(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-
-    def agreed(found: Sequence[recover.Finding]) -> None:
-        say("\n".join(f"{one.name} is {one.status}: {one.way.why}; {one.way.action}" for one in found))
-        if context.cloud is None:
-            agree("Go on?", arguments)
-
-    done = recover.recover(context, agreed)
-    half = recover.half_done(context)
-    name = context.config.environment.name
-    lines = done or ["every stack is in order"]
-    if half is not None:
-        lines.append(
-            f"release {half['release']} did not end ({half['verdict']}): "
-            f"`./deploy.py deploy {name}` finishes it, `./deploy.py rollback {name}` goes back"
-        )
-    data({"done": done, "half_done": half and half["release"]}, "\n".join(lines), arguments)
-    return 0
-
-
-def _plan(root: Path, arguments: Arguments) -> int:
-    context, built = described_context(root, configuration(root, arguments), watcher(arguments))
-    plan = deploy.prepare(context, built, only=arguments.service).plan
-    data(plan_json(plan), plan_text(plan), arguments)
-    return 1 if arguments.fail_on_changes and not plan.empty else 0
-
-
-def _teardown(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    teardown.refuse_protected(config)
-    if uses_local_cloud(config):
-        settings = local_settings(root, config)
-        if settings.state.exists():
-            agree("This removes the local cloud and all its data. Go on?", arguments)
-        removed = teardown.teardown_local(settings)
-    else:
-        context = opened(root, arguments, config)
-        agree(f"This removes {config.environment.name} and all its data. Go on?", arguments)
-        removed = teardown.teardown(context)
-    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
-    data({"environment": config.environment.name, "removed": removed}, text, arguments)
-    return 0
-
-
-def _bootstrap(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-    changed = bootstrap.bootstrap(context)
-    data({"changed": changed}, "the account is ready" if changed else "nothing to do", arguments)
-    return 0
-
-
-def _images(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    built = images.build(root, config, new_reporter(watcher(arguments)), postgres=uses_local_cloud(config))
-    data(dict(built.tags), "\n".join(built.tags.values()), arguments)
-    return 0
-
-
 def _migrate(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-    wanted = migrate.Migration(arguments.to, arguments.sql, arguments.status)
-    migrate.migrate(context, arguments.services, wanted, print)
-    return 0
+    config = configuration(root, arguments)
+    if arguments.lint:
+        return migrating.lint(root, config, arguments)
+    return migrating.run(opened(root, arguments, config), arguments)
 
 
 def _run(root: Path, arguments: Arguments) -> int:
@@ -238,6 +105,8 @@ def _run(root: Path, arguments: Arguments) -> int:
 
 
 def _status(root: Path, arguments: Arguments) -> int:
+    if arguments.all:
+        return ending.show_all(root, arguments)
     found = status.status(opened(root, arguments))
     data(found, status.status_text(found), arguments)
     return 0
@@ -285,20 +154,20 @@ def _new(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _hosts(root: Path, arguments: Arguments) -> int:
+    return hosts_words.act(opened(root, arguments), arguments)
+
+
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
-    "bootstrap": _bootstrap,
-    "deploy": _deploy,
-    "images": _images,
+    "hosts": _hosts,
     "logs": _logs,
     "migrate": _migrate,
     "new": _new,
-    "plan": _plan,
-    "recover": _recover,
-    "rehearse": _rehearse,
     "releases": _releases,
-    "rollback": _rollback,
     "run": _run,
     "status": _status,
-    "teardown": _teardown,
     "token": _token,
+    **asking.COMMANDS,
+    **changing.COMMANDS,
+    **ending.COMMANDS,
 }

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from infra import naming, stacks
+from infra import host_images, stacks
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
+from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
+from infra.commands.preflight import preflight
 from infra.commands.record import intention, new_release, results
+from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import Execution
+from infra.foresight import foreseen
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
 from infra.plan import plan
@@ -48,10 +52,24 @@ class Prepared:
 
 def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -> Prepared:
     """Render, read what is there, and compare; nothing changes."""
-    desired = tuple(_with_expiry(context, stack) for stack in stacks.environment(context.config, images.tags))
+    desired = tuple(
+        _with_lifetime(context, stack) for stack in stacks.environment(context.config, images.tags)
+    )
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
-    return Prepared(desired, actual, plan(context.config, desired, actual, only=only))
+    _warn_of_old_hosts(context, actual)
+    steps = plan(context.config, desired, actual, only=only)
+    return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
+
+
+def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
+    """The hosts' image changes by `hosts update` alone, so somebody has to be reminded."""
+    image = actual.resolved.get("host-image")
+    if image is None or context.cloud is not None:
+        return
+    text = host_images.warning(context.aws, context.config.environment, image, datetime.now(UTC))
+    if text:
+        context.reporter.tell("warning", "hosts", text)
 
 
 def deploy(
@@ -68,7 +86,9 @@ def deploy(
     with lock(context, f"deploy {context.config.environment.name}").held(
         wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
     ):
+        wake_under_lock(context)
         prepared = prepare(context, images, only=wishes.only)
+        preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
         _gate(prepared.plan, wishes.allow)
@@ -141,15 +161,11 @@ def _gate(steps: Plan, allow: frozenset[str]) -> None:
         )
 
 
-def _with_expiry(context: Context, stack: Stack) -> Stack:
-    expires_after = context.config.environment.expires_after
-    if stack.part != "network" or not expires_after:
+def _with_lifetime(context: Context, stack: Stack) -> Stack:
+    """The network stack's tags say how long the environment lives, and whose it is."""
+    if stack.part != "network":
         return stack
-    amount, unit = int(expires_after[:-1]), expires_after[-1]
-    end = datetime.now(UTC) + (timedelta(hours=amount) if unit == "h" else timedelta(days=amount))
-    key = naming.expires_tag(context.config.environment.project)
-    tags: Mapping[str, str] = {**stack.tags, key: end.isoformat(timespec="seconds")}
-    return Stack(stack.part, stack.name, stack.template, stack.parameters, tags, stack.protected)
+    return replace(stack, tags={**stack.tags, **lifetime_tags(context)})
 
 
 def next_commands(environment: str) -> Sequence[str]:

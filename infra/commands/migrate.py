@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.config import Service
-from infra.errors import ConfigurationError, EstaleiroError
+from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.task_requests import request_for
 from infra.tasks import TaskRunner
 
@@ -18,36 +20,64 @@ Line = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Migration:
-    """What to do: to the newest revision, to `to`, print its `sql`, or say its `status`."""
+    """What to change: to the newest revision or to `to`, back to it with `downgrade`; or only add `demo` data."""
 
     to: str | None = None
-    sql: bool = False
-    status: bool = False
+    downgrade: bool = False
+    demo: bool = False
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of chassis.migrate."""
         to = ("--to", self.to) if self.to else ()
-        return (*to, *(("--sql",) if self.sql else ()), *(("--status",) if self.status else ()))
+        flags = {"--downgrade": self.downgrade, "--demo": self.demo}
+        return (*to, *(flag for flag, wanted in flags.items() if wanted))
 
     @property
-    def changes(self) -> bool:
-        """Whether anything is changed, so that the lock is needed."""
-        return not (self.sql or self.status)
+    def environment(self) -> Mapping[str, str]:
+        """What the task's environment must say besides."""
+        return {"DEMO_DATA": "allowed"} if self.demo else {}
 
 
-def migrate(context: Context, names: Sequence[str], migration: Migration, line: Line) -> None:
-    """Run the migration tasks of the named services, or of every one that has a database.
+def migrate(
+    context: Context,
+    names: Sequence[str],
+    migration: Migration,
+    line: Line,
+    *,
+    confirm: Callable[[str], None],
+) -> None:
+    """Run the provision and migrate tasks of the named services, or of every one that has a database.
 
-    Raises EstaleiroError with the failing task's cause.
+    `confirm` is asked with a question before a protected environment goes back, and raises Refused.
+    Raises EstaleiroError with the failing task's cause and last lines.
     """
     services = _services(context, names)
-    if migration.to and len(services) != 1:
-        raise ConfigurationError("--to: names a revision of one service; name the service too")
-    if not migration.changes:
-        return _each(context, services, migration, line)
+    _guard(context, services, migration, confirm)
     with lock(context, f"migrate {context.config.environment.name}").held():
-        return _each(context, services, migration, line)
+        outputs, run = context.outputs(), secrets.token_hex(8)
+        for service in services:
+            if not migration.demo:
+                _run(context, outputs, service, "provision", Migration(), run, line)
+            _run(context, outputs, service, "migrate", migration, run, line)
+
+
+def statuses(context: Context, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return where each service's database is: `service`, `revision`, `head`, `newer`, `pending`."""
+    return [_asked(context, service, ("--status",)) for service in _services(context, names)]
+
+
+def pending_sql(context: Context, names: Sequence[str], to: str | None) -> str:
+    """Return the SQL that migrating would run. Raises Refused where a revision cannot tell its own before."""
+    services = _services(context, names)
+    _one_for(to, services)
+    parts = []
+    for service in services:
+        for revision in _asked(context, service, ("--sql", *(("--to", to) if to else ()))):
+            if revision["problem"]:
+                raise Refused(f"{service.name}: revision {revision['revision']} {revision['problem']}")
+            parts.append(f"-- {service.name} {revision['revision']}\n\n{revision['sql']}")
+    return "\n".join(parts)
 
 
 def _services(context: Context, names: Sequence[str]) -> tuple[Service, ...]:
@@ -60,13 +90,47 @@ def _services(context: Context, names: Sequence[str]) -> tuple[Service, ...]:
     return tuple(service for service in chosen if service.database is not None)
 
 
-def _each(context: Context, services: Sequence[Service], migration: Migration, line: Line) -> None:
+def _one_for(to: str | None, services: Sequence[Service]) -> None:
+    if to and len(services) != 1:
+        raise ConfigurationError("--to: names a revision of one service; name the service too")
+
+
+def _guard(
+    context: Context, services: Sequence[Service], migration: Migration, confirm: Callable[[str], None]
+) -> None:
+    """Going back drops what later revisions made, and demo data is a lie among real data."""
+    environment = context.config.environment
+    _one_for(migration.to, services)
+    if migration.downgrade and not migration.to:
+        raise ConfigurationError("--downgrade: name the revision to go back to with --to")
+    if migration.demo and environment.protected:
+        raise Refused(f"{environment.name} is protected: it gets no demo data. Nothing was changed")
+    if migration.downgrade and environment.protected:
+        confirm(f"Going back to {migration.to} drops what later revisions of {services[0].name} made.")
+
+
+def _asked(context: Context, service: Service, arguments: tuple[str, ...]) -> Any:
+    """Run a task that answers with one line of JSON, and return what it says."""
+    said: list[str] = []
     outputs = context.outputs()
-    run = secrets.token_hex(8)
-    for service in services:
-        if migration.changes:
-            _run(context, outputs, service, "provision", (), run, line)
-        _run(context, outputs, service, "migrate", migration.arguments, run, line)
+    request = request_for(context.config, outputs, service.name, "migrate", token=secrets.token_hex(16))
+    command = ("python3", "-m", "chassis.migrate", service.name, *arguments, "--json")
+    result = TaskRunner(context.aws, line=said.append).run(replace(request, command=command))
+    if not result.succeeded:
+        raise EstaleiroError(f"the migrate task of {service.name} failed: {result.explanation}")
+    return answer(service.name, said)
+
+
+def answer(service: str, lines: Sequence[str]) -> Any:
+    """Return the value of the last line that is JSON; a driver or the engine may have said something besides."""
+    for line in reversed(lines):
+        try:
+            return json.loads(line)
+        except ValueError:
+            continue
+    raise EstaleiroError(
+        f"the migrate task of {service} succeeded but its answer is not in its log; ask again, or see `logs`"
+    )
 
 
 def _run(
@@ -74,17 +138,17 @@ def _run(
     outputs: Mapping[str, Mapping[str, str]],
     service: Service,
     task: str,
-    arguments: tuple[str, ...],
+    migration: Migration,
     run: str,
     line: Line,
 ) -> None:
     request = request_for(context.config, outputs, service.name, task, token=f"{run} {service.name} {task}")
-    if arguments:
-        command = ("python3", "-m", "chassis.migrate", service.name, *arguments)
-        request = replace(request, command=command)
+    if migration.arguments:
+        command = ("python3", "-m", "chassis.migrate", service.name, *migration.arguments)
+        request = replace(request, command=command, environment=migration.environment)
     step = f"{service.name} {task}"
     context.reporter.tell("started", step)
     result = TaskRunner(context.aws, line=line).run(request)
     if not result.succeeded:
-        raise EstaleiroError(f"the {task} task of {service.name} failed: {result.cause}")
+        raise EstaleiroError(f"the {task} task of {service.name} failed: {result.explanation}")
     context.reporter.tell("done", step)

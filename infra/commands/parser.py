@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from infra.commands import ending, hosts_words
+
 LOCAL = "local"
 
 
@@ -20,6 +22,9 @@ def parser() -> argparse.ArgumentParser:
     _tasks(commands)
     _look(commands)
     _new(commands)
+    _secrets(commands)
+    hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
+    ending.add_words(lambda name, help_: _command(commands, name, help_))
     return top
 
 
@@ -38,6 +43,7 @@ def _command(commands: argparse._SubParsersAction, name: str, help_: str) -> arg
 def _bootstrap(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     _command(commands, "bootstrap", "make the account's own stack, once an account and region")
     _command(commands, "verify", "check everything that a deploy needs; nothing changes")
+    _command(commands, "cost", "what the environment costs a month, as its files describe it")
     images = _command(commands, "images", "build the images that are not there yet")
     images.add_argument("--pull-base", action="store_true", help="pull the base image even if one is there")
 
@@ -67,8 +73,6 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         commands, "recover", "get a stuck stack, a stale lock or a half-done deploy moving again"
     )
     recover.add_argument("--yes", action="store_true", help="mend without asking")
-    teardown = _command(commands, "teardown", "remove the environment and everything in it")
-    teardown.add_argument("--yes", action="store_true", help="remove without asking")
 
 
 def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -77,6 +81,14 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument("--to", metavar="REV", help="to this revision of one service")
     migrate.add_argument("--sql", action="store_true", help="print the SQL of what is pending; run nothing")
     migrate.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
+    migrate.add_argument(
+        "--lint", action="store_true", help="look for what would disturb what serves; run nothing"
+    )
+    migrate.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
+    migrate.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
+    migrate.add_argument(
+        "--confirm", metavar="ENV", help="the environment's name, to go back where it is protected"
+    )
     run = _command(commands, "run", "run a command as a one-off task of a service; its exit code is ours")
     run.add_argument("service", metavar="SERVICE")
     run.add_argument("--process", metavar="P", help="whose task definition to use (default: web)")
@@ -86,8 +98,22 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     run.add_argument("--detach", action="store_true", help="start it, print its ARN and leave")
 
 
+def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    help_ = "set a secret's value from stdin (`secrets set ENV SERVICE NAME`), or list which are set"
+    secrets: argparse.ArgumentParser = commands.add_parser("secrets", help=help_, description=help_)
+    secrets.add_argument("action", choices=("set", "list"))
+    secrets.add_argument("environment", nargs="?", default=LOCAL, metavar="ENV")
+    secrets.add_argument("service", nargs="?", metavar="SERVICE")
+    secrets.add_argument("name", nargs="?", metavar="NAME")
+    secrets.add_argument("--like", metavar="ENV", help=argparse.SUPPRESS)
+    secrets.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
 def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    _command(commands, "status", "what runs")
+    status = _command(commands, "status", "what runs")
+    status.add_argument(
+        "--all", action="store_true", help="every environment of the account, with age, cost and end"
+    )
     _command(commands, "releases", "every deploy that was made, with its verdict")
     logs = _command(commands, "logs", "the log lines of the services")
     logs.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")

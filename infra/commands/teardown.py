@@ -1,23 +1,48 @@
-"""`teardown`: everything of an environment goes, in an order that AWS accepts, and can be called again."""
+"""`teardown`: an environment ends whole, with a proof; what was cut off is finished by calling it again."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from infra import naming
-from infra.aws import Aws
+from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.locking import lock
-from infra.config import Config
-from infra.errors import EstaleiroError, Refused
-from infra.graph import run_graph
+from infra.config import Config, environment_names, load
+from infra.errors import ConfigurationError, EstaleiroError
 from infra.local import process as local
 from infra.local.settings import Settings
-from infra.snapshot import environment_stacks
-from infra.stacks.draft import metadata_sources
-from infra.stacks.model import Output
-from infra.steps import Deployed
+from infra.report import failures_text
+from infra.teardown.audit import Audit, audit
+from infra.teardown.cost import Line, monthly
+from infra.teardown.execute import Limits, Teardown
+from infra.teardown.guard import refuse_protected
+from infra.teardown.inventory import Inventory
+from infra.teardown.look import forget, look, record
+from infra.teardown.plan import Shared, TeardownPlan, plan_teardown
+
+__all__ = ["Ended", "Prepared", "prepare", "refuse_protected", "teardown", "teardown_local"]
+
+# What one round leaves is planned again: a host that was starting, a secret that waits for its deletion.
+ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, what it was made from, and what it saves a month."""
+
+    inventory: Inventory
+    plan: TeardownPlan
+    bill: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a teardown did: the ids of its steps in the order in which they ended, and the audit after."""
+
+    done: tuple[str, ...]
+    audit: Audit
 
 
 def teardown_local(settings: Settings) -> list[str]:
@@ -25,83 +50,69 @@ def teardown_local(settings: Settings) -> list[str]:
     return local.destroy(settings)
 
 
-def refuse_protected(config: Config) -> None:
-    """Raise Refused for an environment that its file protects."""
-    if config.environment.protected:
-        raise Refused(
-            f"{config.environment.name} is protected (protected = true in its file), so it is never torn down; "
-            "nothing was changed"
-        )
+def prepare(context: Context) -> Prepared:
+    """Read and plan; nothing changes."""
+    config = context.config
+    inventory = look(context.aws, config, context.bucket, known=environment_names(context.root))
+    plan = plan_teardown(config, inventory, _shared(context))
+    return Prepared(inventory, plan, monthly(config, inventory))
 
 
-def teardown(context: Context) -> list[str]:
-    """Delete the environment's stacks in reverse order of their references, then what they leave.
+def teardown(context: Context, *, agreed: Callable[[Prepared], None], limits: Limits | None = None) -> Ended:
+    """Remove everything of the environment and prove it; `agreed` is asked once, with the plan, and may raise.
 
-    Returns what was removed. Raises EstaleiroError naming what could not be, Refused, Locked.
+    Raises EstaleiroError naming what could not be removed, Refused, Locked.
     """
     refuse_protected(context.config)
+    ensure_account(context)
     with lock(context, f"teardown {context.config.environment.name}").held():
-        stacks = environment_stacks(context.aws, context.config)
-        removed = _delete_stacks(context, stacks)
-        removed += _delete_task_definitions(context.aws, context.config)
-    left = environment_stacks(context.aws, context.config)
-    if left:
-        raise EstaleiroError(f"these stacks are still there: {', '.join(sorted(left))}; run teardown again")
-    return removed
+        prepared = prepare(context)
+        if not prepared.plan.empty:
+            agreed(prepared)
+        done = _until_empty(context, prepared, limits or _limits(context.config))
+        inventory = look(context.aws, context.config, context.bucket, known=environment_names(context.root))
+        result = audit(context.config, inventory)
+        if result.clean:
+            forget(context.bucket, context.config.environment.name)
+    return Ended(done, result)
 
 
-def deletion_order(stacks: Mapping[str, Deployed]) -> dict[str, frozenset[str]]:
-    """For each part, the parts that must be gone before: those that use one of its outputs."""
-    sources = {part: _sources(stack) for part, stack in stacks.items()}
-    return {
-        part: frozenset(user for user, used in sources.items() if part in used and user != part)
-        for part in stacks
-    }
+def _until_empty(context: Context, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
+    work = Teardown(context.aws, context.reporter, context.bucket.name, limits)
+    done: list[str] = []
+    for _ in range(ROUNDS):
+        if prepared.plan.empty:
+            break
+        record(context.bucket, prepared.inventory)
+        outcome = work.run(prepared.plan)
+        done += outcome.done
+        if outcome.failed:
+            raise EstaleiroError(
+                f"{prepared.plan.environment}: the teardown is not complete\n"
+                f"{failures_text(outcome.failed, outcome.not_run)}\nmend the cause and run teardown again"
+            )
+        prepared = prepare(context)
+    return tuple(done)
 
 
-def _sources(stack: Deployed) -> frozenset[str]:
-    """The parts that feed a deployed stack, from the template's own record."""
-    recorded = metadata_sources(json.loads(stack.template or "{}"))
-    return frozenset(value.part for value in recorded.values() if isinstance(value, Output))
+def _limits(config: Config) -> Limits:
+    deploy = config.environment.deploy
+    return Limits(stack=deploy.stack_seconds, database=deploy.stack_seconds)
 
 
-def _delete_stacks(context: Context, stacks: Mapping[str, Deployed]) -> list[str]:
-    cloudformation = context.aws.cloudformation
-
-    def delete(part: str) -> None:
-        name = stacks[part].name
-        context.reporter.tell("started", part)
-        cloudformation.set_protection(name, False)
-        cloudformation.delete_stack(name)
-        cloudformation.wait(
-            name,
-            deadline_seconds=context.config.environment.deploy.stack_seconds,
-            on_event=lambda event: context.reporter.tell(
-                "progress", part, f"{event.logical_id} {event.status}"
-            ),
-        )
-        context.reporter.tell("done", part)
-
-    outcome = run_graph(deletion_order(stacks), delete)
-    if outcome.failed:
-        reasons = "; ".join(f"{part}: {error}" for part, error in outcome.failed.items())
-        raise EstaleiroError(f"teardown is not complete: {reasons}; mend the cause and run teardown again")
-    return [f"stack {stacks[part].name}" for part in outcome.done]
-
-
-def _delete_task_definitions(aws: Aws, config: Config) -> list[str]:
-    """Task definitions are retained by their stacks, so that a rollback finds them; here they go."""
-    environment = config.environment
-    removed = []
-    for service in config.services:
-        processes = (*service.processes, "provision", "migrate", "clients")
-        for process in processes:
-            family = naming.task_family(environment.project, environment.name, service.name, process)
-            for status in ("ACTIVE", "INACTIVE"):
-                for arn in aws.ecs.task_definitions(family, status=status):
-                    if status == "ACTIVE":
-                        aws.ecs.deregister_task_definition(arn)
-                    removed.append(arn)
-    if removed:
-        aws.ecs.delete_task_definitions(tuple(dict.fromkeys(removed)))
-    return [f"task definition {arn.rpartition('/')[2]}" for arn in dict.fromkeys(removed)]
+def _shared(context: Context) -> Shared:
+    """Images stay where another account pulls them: nobody here sees what runs there."""
+    environment = context.config.environment
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    if environment.registry_account != environment.account:
+        return Shared(f"images live in the registry of account {environment.registry_account}", stamp)
+    pulling = set()
+    for name in environment_names(context.root):
+        try:
+            other = load(context.root, name).environment
+        except ConfigurationError:
+            return Shared(f"the file of {name} cannot be read, so nobody knows whose images these are", stamp)
+        if other.registry_account == environment.account != other.account:
+            pulling.add(other.account)
+    why = f"account {', '.join(sorted(pulling))} pulls its images from here" if pulling else None
+    return Shared(why, stamp)

@@ -51,3 +51,12 @@ def agree(question: str, arguments: argparse.Namespace) -> None:
     say(f"{question} [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise Refused("nothing was changed")
+
+
+def agree_by_name(warning: str, name: str) -> None:
+    """Ask for a name to be typed, for what --yes must not do. Raises Refused without a terminal, or for any other word."""
+    if not sys.stdin.isatty():
+        raise Refused(f"{warning} That needs its name typed on a terminal. Nothing was changed")
+    say(f"{warning} Type {name} to go on:")
+    if sys.stdin.readline().strip() != name:
+        raise Refused("nothing was changed")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from infra.config.models import AccountId, Duration, EnvironmentName, Model, ProjectName, Region
+from infra.config.schedule import Schedule
 from infra.config.service import Count, Cpu, Memory, Scale
 
 Architecture = Literal["x86_64", "arm64"]
@@ -53,6 +54,7 @@ class Hosts(Model):
     volume_gb: Annotated[int, Field(ge=10, le=1000)] = 30
     ssh_keys: tuple[str, ...] = ()
     agent_version: Annotated[str, StringConstraints(pattern=r"^v\d+\.\d+\.\d+$")] = "v1.105.1"
+    ssm: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -60,6 +62,10 @@ class Hosts(Model):
             raise ValueError(f"min should not be over max ({self.min} > {self.max})")
         if len({architecture_of(kind) for kind in self.instance_types}) > 1:
             raise ValueError("instance_types should all be of one architecture (t4g is arm64, t3 is x86_64)")
+        if self.ssm and self.os != "flatcar":
+            raise ValueError(
+                "ssm should be false except on flatcar, the one system that comes with the agent"
+            )
         return self
 
     @property
@@ -148,6 +154,7 @@ class Environment(Model):
     region: Region
     protected: bool = False
     expires_after: Duration | None = None
+    schedule: Schedule | None = None
     images: Images = Images()
     network: Network = Network()
     hosts: Hosts = Hosts()

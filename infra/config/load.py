@@ -23,10 +23,13 @@ SERVICES = Path("services")
 
 @dataclass(frozen=True)
 class Config:
-    """Everything the tool knows before it looks at AWS. Services are sorted by name."""
+    """Everything the tool knows before it looks at AWS. Services are sorted by name; `like` is whose file was read for
+    a preview.
+    """
 
     environment: Environment
     services: tuple[Service, ...]
+    like: str | None = None
 
     def service(self, name: str) -> Service:
         """Return a service. Raises ConfigurationError when there is none of that name."""
@@ -61,7 +64,7 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     problems = broken_rules(environment, services, source=_file(like or name), others=environment_names(root))
     if problems:
         raise ConfigurationError(problems)
-    return Config(environment, services)
+    return Config(environment, services, like if like != name else None)
 
 
 def environment_names(root: Path) -> tuple[str, ...]:

@@ -155,10 +155,9 @@ def _secrets_do_not_clash(services: Services) -> Iterator[str]:
 
 
 def _environment_rules(environment: Environment, services: Services) -> Iterator[str]:
-    if environment.protected and not environment.edge.domain:
-        yield "edge.domain: is needed in a protected environment (plain HTTP is refused there)"
-    if environment.protected and environment.expires_after:
-        yield "expires_after: a protected environment does not expire"
+    yield from _protected_rules(environment)
+    if environment.name in (naming.ACCOUNT_PART, naming.REAPER_PART):
+        yield f"name: {environment.name!r} is that of a stack which all environments share"
     processes = {service.name: service.processes for service in services}
     for name, override in environment.services.items():
         if name not in processes:
@@ -171,6 +170,17 @@ def _environment_rules(environment: Environment, services: Services) -> Iterator
         for service in services:
             for key, process in service.processes.items():
                 yield from _fargate_pair(f"services.{service.name}.processes.{key}", process)
+
+
+def _protected_rules(environment: Environment) -> Iterator[str]:
+    if not environment.protected:
+        return
+    if not environment.edge.domain:
+        yield "edge.domain: is needed in a protected environment (plain HTTP is refused there)"
+    if environment.expires_after:
+        yield "expires_after: a protected environment does not expire"
+    if environment.schedule:
+        yield "schedule: a protected environment does not sleep"
 
 
 def _fargate_pair(where: str, process: Process) -> Iterator[str]:

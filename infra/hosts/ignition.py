@@ -12,31 +12,38 @@ System = Literal["flatcar", "fedora-coreos", "fargate"]
 
 # The newest spec that every Flatcar channel and Fedora CoreOS accept.
 SPEC = "3.3.0"
-# EC2: user data before base64. Ignition takes no gzip on AWS.
-USER_DATA_BYTES = 16 * 1024
 AGENT_REPOSITORY = "public.ecr.aws/ecs/amazon-ecs-agent"
 FILES = Path(__file__).parent / "files"
 
 PRIVATE, READABLE = 0o600, 0o644
 
 
-def host_ignition(*, os: System, agent_version: str, ssh_keys: Sequence[str]) -> str:
+def host_ignition(
+    *,
+    os: System,
+    agent_version: str,
+    ssh_keys: Sequence[str],
+    tags: Mapping[str, str],
+    ssm: bool = False,
+) -> str:
     """Return a host that joins a cluster. `@CLUSTER@` in it stands for the cluster's name."""
     unit = {"AGENT_IMAGE": f"{AGENT_REPOSITORY}:{agent_version}", "AGENT_OPTIONS": _agent_options(os)}
+    settings = {"OS": os, "TAGS": json.dumps(dict(tags), sort_keys=True, separators=(",", ":"))}
     return _config(
         ssh_keys,
         directories=("/var/lib/ecs/data", "/var/log/ecs", "/var/cache/ecs"),
         files=[
-            _file("/etc/ecs/ecs.config", "ecs.config", mode=PRIVATE, values={"OS": os}),
+            _file("/etc/ecs/ecs.config", "ecs.config", mode=PRIVATE, values=settings),
             _file("/etc/ecs/netfilter", "netfilter"),
             _file("/etc/sysctl.d/90-ecs.conf", "90-ecs.conf"),
-            _file("/etc/docker/daemon.json", "daemon.json"),
+            *_docker_files(os),
             *_common_files(os),
         ],
         units=[
             {"name": "docker.service", "enabled": True},
             _unit("ecs-agent-netfilter.service"),
             _unit("amazon-ecs-agent.service", values=unit),
+            *_session_manager(os, wanted=ssm),
         ],
     )
 
@@ -61,6 +68,16 @@ def _agent_options(os: System) -> str:
     if os != "fedora-coreos":
         return ""
     return "--security-opt label=disable -v /etc/alternatives:/etc/alternatives:ro "
+
+
+def _docker_files(os: System) -> list[dict[str, Any]]:
+    """Fedora's Docker logs to the journal by an option of its own, and the daemon refuses to hear it twice."""
+    return [] if os == "fedora-coreos" else [_file("/etc/docker/daemon.json", "daemon.json")]
+
+
+def _session_manager(os: System, *, wanted: bool) -> list[dict[str, Any]]:
+    """Flatcar's EC2 image runs the Session Manager agent unless it is masked; Fedora CoreOS has none."""
+    return [{"name": "amazon-ssm-agent.service", "mask": True}] if os == "flatcar" and not wanted else []
 
 
 def _common_files(os: System) -> list[dict[str, Any]]:
@@ -88,7 +105,7 @@ def _config(
     if directories:
         config["storage"]["directories"] = [{"path": path, "mode": 0o700} for path in directories]
     if ssh_keys:
-        config["passwd"] = {"users": [{"name": "core", "sshAuthorizedKeys": list(ssh_keys)}]}
+        config["passwd"] = {"users": [{"name": "core", "sshAuthorizedKeys": list(dict.fromkeys(ssh_keys))}]}
     return json.dumps(config, sort_keys=True, separators=(",", ":"))
 
 

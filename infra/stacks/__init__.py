@@ -9,6 +9,7 @@ from infra.stacks.environment import environment_stacks as environment
 from infra.stacks.environment import service_order
 from infra.stacks.model import Output, Resolved, Stack, Value
 from infra.stacks.network import in_public_subnets
+from infra.stacks.reaper import reaper_stack as reaper
 from infra.stacks.union import with_kept
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "environment",
     "in_public_subnets",
     "metadata_sources",
+    "reaper",
     "service_order",
     "with_kept",
 ]

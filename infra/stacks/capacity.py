@@ -7,9 +7,8 @@ from troposphere import GetAtt, Ref, Select, Sub, autoscaling, ec2, ecs, iam, po
 from infra import naming
 from infra.hosts import host_ignition
 from infra.stacks.draft import Draft
-from infra.stacks.launch import Machine, launch_template, version
+from infra.stacks.launch import Machine, boot_data, launch_template, version
 from infra.stacks.network import in_public_subnets
-from infra.stacks.placeholders import user_data
 from infra.stacks.policies import Statement, allow, role
 
 WARM_UP_SECONDS = 120
@@ -55,15 +54,22 @@ def connect_endpoint(draft: Draft) -> None:
 
 
 def _launch_template(draft: Draft, cluster: ecs.Cluster) -> ec2.LaunchTemplate:
-    hosts = draft.environment.hosts
-    ignition = host_ignition(os=hosts.os, agent_version=hosts.agent_version, ssh_keys=hosts.ssh_keys)
+    environment, hosts = draft.environment, draft.environment.hosts
+    ignition = host_ignition(
+        os=hosts.os,
+        agent_version=hosts.agent_version,
+        ssh_keys=hosts.ssh_keys,
+        tags={naming.environment_tag(environment.project): environment.name},
+        ssm=hosts.ssm,
+    )
+    data, reads = boot_data(draft, ignition, {"CLUSTER": Ref(cluster)})
     machine = Machine(
         instance_type=hosts.instance_types[0],
-        profile=_profile(draft, cluster),
+        profile=_profile(draft, cluster, reads),
         groups=[draft.input("network", "TasksSecurityGroupId")],
         volume_gb=hosts.volume_gb,
-        public_address=in_public_subnets(draft.environment),
-        user_data=user_data(ignition, {"CLUSTER": Ref(cluster)}),
+        public_address=in_public_subnets(environment),
+        user_data=data,
     )
     return launch_template(draft, "HostTemplate", machine)
 
@@ -111,14 +117,14 @@ def _mixed(draft: Draft, template: ec2.LaunchTemplate) -> autoscaling.MixedInsta
     )
 
 
-def _profile(draft: Draft, cluster: ecs.Cluster) -> iam.InstanceProfile:
+def _profile(draft: Draft, cluster: ecs.Cluster, reads: list[Statement]) -> iam.InstanceProfile:
     environment = draft.environment
     host_role = draft.add(
         role(
             "HostRole",
             environment,
             service="ec2.amazonaws.com",
-            statements=_agent_statements(GetAtt(cluster, "Arn")),
+            statements=[*_agent_statements(GetAtt(cluster, "Arn")), *reads, *_session_statements(draft)],
         )
     )
     return draft.add(
@@ -143,4 +149,20 @@ def _agent_statements(cluster: GetAtt) -> list[Statement]:
             instances,
             Condition=here,
         ),
+        # The agent tags its host as it registers it, and at no other time.
+        allow(
+            ["ecs:TagResource"],
+            instances,
+            Condition={"StringEquals": {"ecs:CreateAction": "RegisterContainerInstance"}},
+        ),
     ]
+
+
+def _session_statements(draft: Draft) -> list[Statement]:
+    """Return what the Session Manager agent needs where it is wanted (no action here is tied to a resource)."""
+    if not draft.environment.hosts.ssm:
+        return []
+    channels = [
+        f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")
+    ]
+    return [allow(["ssm:UpdateInstanceInformation", *channels], "*")]

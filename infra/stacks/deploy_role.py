@@ -75,13 +75,18 @@ def deploy_role(draft: Draft) -> iam.Role:
             AssumeRolePolicyDocument=_trust(
                 environment, If("MakesProvider", GetAtt(provider, "Arn"), existing)
             ),
-            Policies=[
-                iam.Policy(PolicyName="stacks", PolicyDocument=document(*_stack_statements(environment))),
-                iam.Policy(PolicyName="roles", PolicyDocument=document(*_role_statements(environment))),
-                iam.Policy(PolicyName="tool", PolicyDocument=document(*_tool_statements(environment))),
-            ],
+            Policies=deploying_policies(environment),
         )
     )
+
+
+def deploying_policies(environment: Environment) -> list[iam.Policy]:
+    """Return what whoever deploys environments, and ends them, may do."""
+    return [
+        iam.Policy(PolicyName="stacks", PolicyDocument=document(*_stack_statements(environment))),
+        iam.Policy(PolicyName="roles", PolicyDocument=document(*_role_statements(environment))),
+        iam.Policy(PolicyName="tool", PolicyDocument=document(*_tool_statements(environment))),
+    ]
 
 
 def _trust(environment: Environment, provider: Any) -> Statement:
@@ -150,8 +155,12 @@ def _tool_statements(environment: Environment) -> list[Statement]:
     return [
         allow(["ecr:GetAuthorizationToken"], "*"),
         allow([*(f"ecr:{action}" for action in ecr), "ecr:UploadLayerPart"], Sub(repository)),
-        allow(["s3:ListBucket"], Sub(bucket)),
-        allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], Sub(f"{bucket}/*")),
+        allow(["s3:ListBucket", "s3:ListBucketVersions"], Sub(bucket)),
+        allow(
+            ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"], Sub(f"{bucket}/*")
+        ),
+        # What the audit of a teardown looks through; none of these can be narrowed.
+        allow(["iam:ListInstanceProfiles", "iam:ListRoles", "s3:ListAllMyBuckets", "tag:GetResources"], "*"),
         allow(["ec2-instance-connect:OpenTunnel"], "*"),
         allow(
             ["pricing:GetProducts", "servicequotas:GetServiceQuota", "servicequotas:ListServiceQuotas"], "*"

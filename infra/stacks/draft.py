@@ -33,6 +33,7 @@ class Draft:
     tags: Mapping[str, str] = field(default_factory=dict)
     template: Template = field(default_factory=Template)
     parameters: dict[str, Value] = field(default_factory=dict)
+    objects: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> Environment:
@@ -78,13 +79,14 @@ class Draft:
             parameters=dict(sorted(self.parameters.items())),
             tags=dict(sorted({**self._own_tags(), **self.tags}.items())),
             protected=environment.protected,
+            objects=dict(self.objects),
         )
 
     def _own_tags(self) -> dict[str, str]:
-        """The account stack belongs to no environment, so that none takes it along when it ends."""
+        """What is there once an account belongs to no environment, so that none takes it along when it ends."""
         project = self.environment.project
         part = {naming.part_tag(project): self.part}
-        if self.part == naming.ACCOUNT_PART:
+        if self.part in (naming.ACCOUNT_PART, naming.REAPER_PART):
             return part
         return {naming.environment_tag(project): self.environment.name, **part}
 

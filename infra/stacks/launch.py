@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from troposphere import GetAtt, Ref, Tags, ec2, iam
+from troposphere import Base64, GetAtt, Ref, Sub, Tags, ec2, iam
 
 from infra import naming
+from infra.hosts import PREFIX, fitted
 from infra.stacks.draft import Draft
+from infra.stacks.placeholders import user_data
+from infra.stacks.policies import Statement, allow
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,16 @@ def launch_template(draft: Draft, title: str, machine: Machine) -> ec2.LaunchTem
             ),
         )
     )
+
+
+def boot_data(draft: Draft, ignition: str, references: Mapping[str, Any]) -> tuple[Base64, list[Statement]]:
+    """Return the user data of an Ignition config, and what its role needs to read what it only points to."""
+    environment = draft.environment
+    bucket = naming.state_bucket(environment.project, environment.account, environment.region)
+    made = fitted(ignition, bucket)
+    draft.objects.update(made.objects)
+    reads = [allow(["s3:GetObject"], Sub(f"arn:${{AWS::Partition}}:s3:::{bucket}/{PREFIX}*"))]
+    return user_data(made.text, references), reads if made.objects else []
 
 
 def version(template: ec2.LaunchTemplate) -> dict[str, Any]:

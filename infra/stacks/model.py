@@ -26,7 +26,10 @@ Value = str | Output | Resolved
 
 @dataclass(frozen=True)
 class Stack:
-    """One CloudFormation stack as it should be. `template` is JSON text with sorted keys, stable to the byte."""
+    """One CloudFormation stack as it should be. `template` is JSON text with sorted keys, stable to the byte.
+
+    `objects` (key to body) must be in the state bucket before the stack is made or changed.
+    """
 
     part: str
     name: str
@@ -34,6 +37,7 @@ class Stack:
     parameters: Mapping[str, Value] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
+    objects: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> frozenset[str]:

@@ -10,9 +10,8 @@ from infra import naming
 from infra.hosts import nat_ignition
 from infra.stacks.draft import Draft
 from infra.stacks.groups import ANYWHERE
-from infra.stacks.launch import Machine, launch_template, version
-from infra.stacks.placeholders import user_data
-from infra.stacks.policies import allow, role
+from infra.stacks.launch import Machine, boot_data, launch_template, version
+from infra.stacks.policies import Statement, allow, role
 
 INSTANCE_TYPES = {"x86_64": "t3.nano", "arm64": "t4g.nano"}
 VOLUME_GB = 10
@@ -45,18 +44,18 @@ def nat_instance(
     The routes are the host's own to write, not the template's: its replacement takes them over at boot.
     """
     group = _security_group(draft, vpc)
-    profile = _profile(draft, tables)
     ignition = nat_ignition(os=draft.environment.hosts.os, ssh_keys=draft.environment.hosts.ssh_keys)
+    data, reads = boot_data(draft, ignition, _references(draft, tables))
     machine = Machine(
         instance_type=INSTANCE_TYPES[draft.environment.architecture],
-        profile=profile,
+        profile=_profile(draft, tables, reads),
         groups=[GetAtt(group, "GroupId")],
         volume_gb=VOLUME_GB,
         public_address=True,
-        user_data=user_data(ignition, _references(draft, tables)),
+        user_data=data,
     )
     template = launch_template(draft, "NatLaunchTemplate", machine)
-    draft.add(
+    nat = draft.add(
         autoscaling.AutoScalingGroup(
             "NatGroup",
             DependsOn=["InternetAttachment", "PublicDefaultRoute"],
@@ -67,6 +66,7 @@ def nat_instance(
             Tags=autoscaling.Tags(Name=f"{draft.environment.project}-{draft.environment.name}-nat"),
         )
     )
+    draft.output("NatGroup", Ref(nat))
 
 
 def _references(draft: Draft, tables: Sequence[ec2.RouteTable]) -> dict[str, object]:
@@ -93,7 +93,7 @@ def _security_group(draft: Draft, vpc: ec2.VPC) -> ec2.SecurityGroup:
     )
 
 
-def _profile(draft: Draft, tables: Sequence[ec2.RouteTable]) -> iam.InstanceProfile:
+def _profile(draft: Draft, tables: Sequence[ec2.RouteTable], reads: list[Statement]) -> iam.InstanceProfile:
     environment = draft.environment
     mine = {
         "StringEquals": {
@@ -117,6 +117,7 @@ def _profile(draft: Draft, tables: Sequence[ec2.RouteTable]) -> iam.InstanceProf
             statements=[
                 allow(["ec2:CreateRoute", "ec2:ReplaceRoute"], routes),
                 allow(["ec2:ModifyInstanceAttribute"], instances, Condition=mine),
+                *reads,
             ],
         )
     )

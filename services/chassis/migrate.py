@@ -5,32 +5,31 @@ Run as the database's owner by a one-off task before the release that needs the 
 
 from __future__ import annotations
 
-import argparse
-import hashlib
-import json
 import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from chassis import database
-from chassis.schema import folder
-from chassis.settings import DatabaseSettings, SettingsError, read
+from chassis import seeds
+from chassis.migration_lock import AlreadyMigratingError as AlreadyMigratingError
+from chassis.migration_lock import drop_invalid_indexes, end_orphans, engine, only_migrator
+from chassis.migration_lock import lock_key as lock_key
+from chassis.migration_sql import config, rendered, revisions_after, scripts, sql_text
+from chassis.migrations_env import Timeouts
 
-LOCK_NOT_AVAILABLE, DEADLOCK = "55P03", "40P01"  # SQLSTATE
+LOCK_NOT_AVAILABLE, DEADLOCK, CANCELED = "55P03", "40P01", "57014"  # SQLSTATE
+Say = Callable[[str], None]
 
 
 class MigrationError(Exception):
@@ -42,111 +41,147 @@ class Limits:
     """How long a migration waits and works, in seconds; `attempts` counts tries for a table's lock."""
 
     wait_for_migrator: float = 120.0
-    lock_timeout: float = 2.0
-    statement_timeout: float = 300.0
+    timeouts: Timeouts = field(default_factory=Timeouts)
     attempts: int = 8
     back_off: float = 0.5
 
 
-def lock_key(name: str) -> int:
-    """Return the advisory lock key of a name: a signed 64-bit integer from its hash."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-
-
 def migrate(
-    address: URL,
-    service: str,
-    *,
-    to: str = "head",
-    limits: Limits = Limits(),
-    say: Callable[[str], None] = print,
+    address: URL, service: str, *, to: str = "head", limits: Limits = Limits(), say: Say = print
 ) -> None:
-    """Bring the database to revision `to`, forward or back. Raises MigrationError."""
-    engine = create_engine(address, poolclass=NullPool, connect_args={"connect_timeout": 10})
-    with _only_migrator(engine, service, limits.wait_for_migrator):
-        for attempt in range(1, limits.attempts + 1):
-            try:
-                _move(engine, service, to, limits, say)
-                return
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
-                    raise MigrationError(f"{service}: the migration failed: {_sentence(error)}") from error
-                if attempt == limits.attempts:
-                    raise MigrationError(
-                        f"{service}: a table stayed locked by others for {attempt} attempts; "
-                        "nothing of that revision was applied, run the migration again in a quieter moment"
-                    ) from error
-                say(f"{service}: a table is locked by others, trying again")
-                time.sleep(_pause(limits, attempt))
+    """Bring the database to revision `to`, forward or back, and its reference data with it to the newest.
+
+    Raises MigrationError; what earlier revisions did stays.
+    """
+    try:
+        with only_migrator(address, service, limits.wait_for_migrator, say):
+            _with_patience(address, service, to, limits, say)
+            if to == "head":
+                seeds.plant_reference(engine(address, f"migration {service}"), service, say)
+    except AlreadyMigratingError as error:
+        raise MigrationError(str(error)) from error
 
 
 def status(address: URL, service: str) -> dict[str, Any]:
-    """Return the database's revision, the code's head and the revisions between, oldest first."""
-    scripts = ScriptDirectory(str(folder(service)))
-    engine = create_engine(address, poolclass=NullPool, connect_args={"connect_timeout": 10})
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    head = scripts.get_current_head()
-    known = current is None or current in {script.revision for script in scripts.walk_revisions()}
-    steps = reversed(list(scripts.iterate_revisions(head, current))) if known and head else []
-    pending = [
-        {"revision": script.revision, "what": script.doc} for script in steps if script.revision != current
-    ]
-    return {"service": service, "revision": current, "head": head, "pending": pending}
+    """Return the database's revision, the code's head and the revisions between, oldest first.
+
+    `newer` is true for a database that newer code has migrated.
+    """
+    with engine(address, f"migration status {service}").connect() as connection:
+        current = _current(connection)
+    newer = not _is_known(service, current)
+    pending = () if newer else revisions_after(service, current)
+    return {
+        "service": service,
+        "revision": current,
+        "head": scripts(service).get_current_head(),
+        "newer": newer,
+        "pending": [{"revision": script.revision, "what": script.doc} for script in pending],
+    }
+
+
+def goes_back(address: URL, service: str, to: str) -> bool:
+    """Say whether reaching `to` would undo revisions."""
+    with engine(address, f"migration status {service}").connect() as connection:
+        current = _current(connection)
+    return _is_known(service, current) and _direction(service, current, to) is command.downgrade
 
 
 def sql(service: str, to: str = "head") -> None:
-    """Print the SQL of all migrations up to `to`, or of a range "from:to"."""
-    command.upgrade(config(service), to, sql=True)
+    """Print the SQL of all migrations up to `to`."""
+    print(sql_text(service, rendered(service, None, to)))
 
 
-def config(service: str) -> Config:
-    """Return Alembic's configuration for the service's migrations folder; there is no ini file."""
-    made = Config(stdout=sys.stdout)
-    made.set_main_option("script_location", str(folder(service)))
-    made.set_main_option("path_separator", "os")
-    return made
-
-
-@contextmanager
-def _only_migrator(engine: Engine, service: str, patience: float) -> Iterator[None]:
-    """Hold the service's migration lock, on a connection of its own so that no migration can let it go."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        deadline = time.monotonic() + patience
-        while not connection.scalar(
-            text("SELECT pg_try_advisory_lock(:key)"), {"key": lock_key(f"migrate:{service}")}
-        ):
-            if time.monotonic() > deadline:
+def _with_patience(address: URL, service: str, to: str, limits: Limits, say: Say) -> None:
+    for attempt in range(1, limits.attempts + 1):
+        try:
+            _move(address, service, to, limits, say)
+            return
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in (LOCK_NOT_AVAILABLE, DEADLOCK):
+                raise MigrationError(_failure(address, service, to, _reason(error))) from error
+            if attempt == limits.attempts:
                 raise MigrationError(
-                    f"{service}: another migration has been running for {patience:g} s; wait for it"
+                    f"{service}: a table stayed locked by others for {attempt} attempts; "
+                    "nothing of that revision was applied, run the migration again in a quieter moment"
+                ) from error
+            say(f"{service}: a table is locked by others, trying again")
+            time.sleep(_pause(limits, attempt))
+        except (CommandError, RevisionError, MigrationError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise MigrationError(_failure(address, service, to, reason)) from error
+
+
+def _move(address: URL, service: str, to: str, limits: Limits, say: Say) -> None:
+    with engine(address, f"migration {service}").connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        end_orphans(connection, service, say)
+        drop_invalid_indexes(connection, service, say)
+        for setting in limits.timeouts.usual():
+            connection.execute(text(setting))
+        connection.commit()
+        connection.execution_options(isolation_level="READ COMMITTED")
+        settings = _settings(service, connection, limits, say)
+        before = _current(connection)
+        connection.commit()
+        if not _is_known(service, before):
+            if to != "head":
+                raise MigrationError(
+                    f"{service}: the schema is at {before}, which is newer than this code; "
+                    "only the release that knows it can go back"
                 )
-            time.sleep(0.2)
-        yield
-
-
-def _move(engine: Engine, service: str, to: str, limits: Limits, say: Callable[[str], None]) -> None:
-    with engine.connect() as connection:
-        connection.execute(text(f"SET lock_timeout = {int(limits.lock_timeout * 1000)}"))
-        connection.execute(text(f"SET statement_timeout = {int(limits.statement_timeout * 1000)}"))
-        connection.commit()
-        settings = config(service)
-        settings.attributes["connection"] = connection
-        settings.attributes["on_version_apply"] = _Teller(service, say)
-        before = MigrationContext.configure(connection).get_current_revision()
-        connection.commit()
-        _direction(settings, before, to)(settings, to)
-        if MigrationContext.configure(connection).get_current_revision() == before:
+            say(f"{service}: nothing to do, the schema is at {before}, which is newer than this code")
+            return
+        direction = _direction(service, before, to)
+        if direction is command.upgrade and (ahead := revisions_after(service, before, to)):
+            say(f"{service}: {len(ahead)} to apply: {', '.join(script.revision for script in ahead)}")
+        direction(settings, to)
+        if _current(connection) == before:
             say(f"{service}: nothing to do, the schema is at {before or 'its beginning'}")
 
 
-def _direction(settings: Config, current: str | None, to: str) -> Callable[[Config, str], None]:
-    scripts = ScriptDirectory.from_config(settings)
+def _settings(service: str, connection: Connection, limits: Limits, say: Say) -> Config:
+    made = config(service)
+    made.attributes["connection"] = connection
+    made.attributes["timeouts"] = limits.timeouts
+    made.attributes["say"] = say
+    made.attributes["on_version_apply"] = _Teller(service, say)
+    return made
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_known(service: str, revision: str | None) -> bool:
+    return revision is None or revision in {script.revision for script in scripts(service).walk_revisions()}
+
+
+def _direction(service: str, current: str | None, to: str) -> Callable[[Config, str], None]:
+    known = scripts(service)
     if to == "base" or to.startswith("-"):
         return command.downgrade
-    target = scripts.get_revision(to)
-    older = {script.revision for script in scripts.iterate_revisions(current, "base")} if current else set()
+    target = known.get_revision(to)
+    older = {script.revision for script in known.iterate_revisions(current, "base")} if current else set()
     back = target is not None and target.revision in older and target.revision != current
     return command.downgrade if back else command.upgrade
+
+
+def _failure(address: URL, service: str, to: str, reason: str) -> str:
+    """Say which revision failed, where the schema is now, and what to do."""
+    try:
+        with engine(address, f"migration status {service}").connect() as connection:
+            current = _current(connection)
+    except DBAPIError:
+        return f"{service}: the migration failed: {reason}; the database does not answer any more"
+    ahead = revisions_after(service, current, to) if not to.startswith("-") and to != "base" else ()
+    which = f"revision {ahead[0].revision} ({ahead[0].doc})" if ahead else "the migration"
+    return (
+        f"{service}: {which} failed: {reason}; the schema is at {current or 'its beginning'}, "
+        "mend the revision and migrate again"
+    )
 
 
 def _pause(limits: Limits, attempt: int) -> float:
@@ -157,7 +192,7 @@ def _pause(limits: Limits, attempt: int) -> float:
 class _Teller:
     """Says each revision as it is applied, with its seconds."""
 
-    def __init__(self, service: str, say: Callable[[str], None]) -> None:
+    def __init__(self, service: str, say: Say) -> None:
         self._service = service
         self._say = say
         self._since = time.monotonic()
@@ -170,47 +205,14 @@ class _Teller:
         self._since = now
 
 
-def _sentence(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m chassis.migrate", description=__doc__)
-    parser.add_argument("service")
-    parser.add_argument("--to", default="head", metavar="REV", help="target revision, -1, base or head")
-    parser.add_argument("--sql", action="store_true", help="print the SQL, change nothing")
-    parser.add_argument("--status", action="store_true", help="show the revision and what is pending")
-    parser.add_argument("--json", action="store_true", help="with --status: as JSON")
-    return parser
-
-
-def _status_text(found: dict[str, Any]) -> str:
-    lines = [f"{found['service']}: at {found['revision'] or 'nothing'}, head {found['head']}"]
-    return "\n".join([*lines, *(f"  pending {one['revision']} {one['what']}" for one in found["pending"])])
-
-
-def main(arguments: list[str], environ: dict[str, str]) -> int:
-    """Do what the arguments ask; return the exit code."""
-    asked = _parser().parse_args(arguments)
-    try:
-        folder(asked.service)  # a wrong name is told before anything else
-        if asked.sql:
-            sql(asked.service, asked.to)
-            return 0
-        address = database.url(read(DatabaseSettings, environ))
-        if asked.status:
-            found = status(address, asked.service)
-            print(json.dumps(found) if asked.json else _status_text(found))
-            return 0
-        migrate(address, asked.service, to=asked.to)
-    except (MigrationError, SettingsError, LookupError, CommandError) as error:
-        print(f"{error}", file=sys.stderr)
-        return 1
-    except DBAPIError as error:
-        print(f"{asked.service}: the database does not answer: {_sentence(error)}", file=sys.stderr)
-        return 1
-    return 0
+def _reason(error: DBAPIError) -> str:
+    words = str(error.orig).strip().splitlines()[0]
+    if getattr(error.orig, "sqlstate", None) == CANCELED:
+        return f"{words} (rows are moved in batches by chassis.batches, which has no such limit)"
+    return words
 
 
 if __name__ == "__main__":
+    from chassis.migrate_command import main
+
     sys.exit(main(sys.argv[1:], dict(os.environ)))

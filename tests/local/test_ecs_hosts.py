@@ -217,3 +217,19 @@ def test_a_host_with_tasks_is_deregistered_only_by_force(ecs: Ecs) -> None:
 
     assert gone["status"] == "INACTIVE"
     ecs.ended(task)
+
+
+def test_a_host_that_its_group_is_told_to_end_goes_with_its_tasks_and_another_comes(ecs: Ecs) -> None:
+    (old,) = hosts(ecs)
+    groups = ecs.cloud.client("autoscaling")
+
+    groups.terminate_instance_in_auto_scaling_group(
+        InstanceId=old["ec2InstanceId"], ShouldDecrementDesiredCapacity=False
+    )
+
+    new = wait_for("the successor", lambda: hosts(ecs))
+    assert [each["ec2InstanceId"] for each in new] != [old["ec2InstanceId"]]
+    with pytest.raises(botocore.exceptions.ClientError, match="No managed instance found for i-0"):
+        groups.terminate_instance_in_auto_scaling_group(
+            InstanceId="i-0", ShouldDecrementDesiredCapacity=False
+        )

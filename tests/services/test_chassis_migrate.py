@@ -1,89 +1,25 @@
 """Migrations: forward and back, one migrator at a time, bounded locks, and what is left after a failure."""
 
-import io
 import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from migration_case import ask, database, package, start, tables
 from sqlalchemy import create_engine
 
 from chassis import migrate, testing
 from chassis.migrate import Limits, MigrationError, lock_key
-from chassis.schema import folder, schema
+from chassis.migrations_env import Timeouts
+from chassis.schema import folder
 from tokens.models import Base
 
-ENV = "from sqlalchemy import MetaData\nfrom chassis.migrations_env import run\nrun(MetaData())\n"
-REVISION = '''"""{doc}"""
-from alembic import op
-revision = "{name}"
-down_revision = {before!r}
-def upgrade():
-    {up}
-def downgrade():
-    {down}
-'''
-
-HEAD = schema("tokens").head
-
-
-@pytest.fixture
-def database():
-    return testing.postgres().create_database()
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """Return a function that writes a service with the given statements as its revisions, one each."""
-
-    def write(*statements):
-        name = f"service_{tmp_path.name.replace('-', '_')}"
-        versions = tmp_path / name / "migrations" / "versions"
-        versions.mkdir(parents=True)
-        (tmp_path / name / "__init__.py").write_text("")
-        (versions.parent / "env.py").write_text(ENV)
-        for number, statement in enumerate(statements, 1):
-            before = f"r{number - 1}" if number > 1 else None
-            up, down = f"op.execute({statement!r})", "pass"
-            text = REVISION.format(doc=f"step {number}", name=f"r{number}", before=before, up=up, down=down)
-            (versions / f"r{number}.py").write_text(text)
-        monkeypatch.syspath_prepend(str(tmp_path))
-        monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(testing.__file__).parents[1]}")
-        return name
-
-    return write
-
-
-def start(service, database, *arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-m", "chassis.migrate", service, *arguments],
-        env={"PYTHONPATH": ":".join(sys.path), **testing.postgres().environment(database), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def ask(service, database, *arguments, **environment):
-    given = {**testing.postgres().environment(database), **environment}
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
-        code = migrate.main([service, *arguments], given)
-    return code, out.getvalue(), error.getvalue()
-
-
-def tables(database):
-    with testing.postgres().connect(database) as connection:
-        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        return {name for (name,) in rows} - {"alembic_version"}
+__all__ = ["database", "package"]  # fixtures
 
 
 def test_up_down_and_up_again_leave_the_tables_that_the_models_say(database):
@@ -97,7 +33,8 @@ def test_up_down_and_up_again_leave_the_tables_that_the_models_say(database):
     migrate.migrate(url, "tokens", say=said.append)
 
     assert (full, empty, tables(database)) == (set(Base.metadata.tables), set(), full)
-    assert [re.sub(r"\d\.\d\d s", "0 s", line) for line in said[:2]] == [
+    assert [re.sub(r"\d\.\d\d s", "0 s", line) for line in said[:3]] == [
+        "tokens: 3 to apply: 0001, 0002, 0003",
         "tokens: applied 0001 clients, their scopes and secrets in 0 s",
         "tokens: applied 0002 signing keys, encrypted at rest in 0 s",
     ]
@@ -123,7 +60,7 @@ def test_a_second_run_has_nothing_to_do(database):
 
     migrate.migrate(url, "tokens", say=said.append)
 
-    assert said == [f"tokens: nothing to do, the schema is at {HEAD}"]
+    assert said == ["tokens: nothing to do, the schema is at 0004"]
 
 
 def test_of_two_migrators_at_once_exactly_one_applies(database, package):
@@ -152,7 +89,7 @@ def test_a_locked_table_is_tried_again_and_readers_never_wait_longer_than_the_lo
     service = package("CREATE TABLE busy (id int)", "ALTER TABLE busy ADD COLUMN name text")
     url, said = testing.postgres().url(database), []
     migrate.migrate(url, service, to="r1", say=said.append)
-    limits = Limits(lock_timeout=0.2, back_off=0.1)
+    limits = Limits(timeouts=Timeouts(lock=0.2), back_off=0.1)
 
     with testing.postgres().connect(database) as holder, testing.postgres().connect(database) as reader:
         holder.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
@@ -161,14 +98,14 @@ def test_a_locked_table_is_tried_again_and_readers_never_wait_longer_than_the_lo
         )
         run.start()
         longest = 0.0
-        while len(said) < 2:
+        while len(said) < 4:
             began = time.monotonic()
             reader.execute("SELECT count(*) FROM busy")
             longest = max(longest, time.monotonic() - began)
         holder.execute("COMMIT")
         run.join(20)
 
-    assert said[1] == f"{service}: a table is locked by others, trying again"
+    assert said[3] == f"{service}: a table is locked by others, trying again"
     assert said[-1].startswith(f"{service}: applied r2 step 2")
     assert longest < 1.0
 
@@ -177,7 +114,7 @@ def test_a_table_that_stays_locked_fails_with_a_sentence_and_changes_nothing(dat
     service = package("CREATE TABLE busy (id int)", "ALTER TABLE busy ADD COLUMN name text")
     url = testing.postgres().url(database)
     migrate.migrate(url, service, to="r1", say=lambda line: None)
-    limits = Limits(lock_timeout=0.05, back_off=0.01, attempts=2)
+    limits = Limits(timeouts=Timeouts(lock=0.05), back_off=0.01, attempts=2)
 
     with testing.postgres().connect(database) as holder:
         holder.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
@@ -192,7 +129,11 @@ def test_a_failing_revision_exits_1_with_one_sentence_and_keeps_the_earlier_ones
 
     code, out, error = ask(service, database)
 
-    assert (code, error) == (1, f"{service}: the migration failed: division by zero\n")
+    assert (code, error) == (
+        1,
+        f"{service}: revision r2 (step 2) failed: division by zero; the schema is at r1, "
+        "mend the revision and migrate again\n",
+    )
     assert "applied r1" in out
     assert tables(database) == {"one"}
 
@@ -233,16 +174,16 @@ def test_status_is_data_before_and_after(database):
     migrate.migrate(testing.postgres().url(database), "tokens", say=lambda line: None)
     after = ask("tokens", database, "--status")
 
-    assert (before["revision"], before["head"]) == (None, HEAD)
+    assert (before["revision"], before["head"]) == (None, "0004")
     assert [step["revision"] for step in before["pending"]] == ["0001", "0002", "0003", "0004"]
-    assert after == (0, f"tokens: at {HEAD}, head {HEAD}\n", "")
+    assert after == (0, "tokens: at 0004, head 0004\n", "")
 
 
 def test_the_sql_of_all_migrations_makes_the_same_schema(database):
     code, script, error = ask("tokens", database, "--sql")
 
     assert (code, error) == (0, "")
-    assert script.startswith("SET lock_timeout = '2s';\nSET statement_timeout = '300s';\n")
+    assert script.startswith("SET lock_timeout = '2000ms';\nSET statement_timeout = '300000ms';\n")
     with testing.postgres().connect(database) as connection:
         connection.execute(script)
     assert tables(database) == set(Base.metadata.tables)

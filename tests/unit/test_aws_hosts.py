@@ -11,7 +11,7 @@ import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
-from infra.aws.autoscaling import Activity, Group, Member
+from infra.aws.autoscaling import Activity, Group, Member, Refresh
 from infra.aws.ec2 import HostImage, Instance, InstanceType, Interface
 from infra.errors import AwsError
 from tests.aws_account import REGION, Script
@@ -274,3 +274,53 @@ def grouped(name: str) -> None:
         DesiredCapacity=1,
         AvailabilityZones=["eu-west-1a"],
     )
+
+
+def test_an_instance_is_ended_by_its_group_which_makes_another() -> None:
+    asked = {"InstanceId": "i-1", "ShouldDecrementDesiredCapacity": False}
+    operation = "terminate_instance_in_auto_scaling_group"
+    script = Script("autoscaling").answers(operation, {}, asked=asked)
+    script.refuses(operation, "ValidationError", "Instance Id not found - No managed instance found for i-1")
+
+    with script.account() as aws:
+        aws.autoscaling.terminate("i-1")
+        aws.autoscaling.terminate("i-1")
+
+
+def test_a_refresh_replaces_protected_hosts_as_well_and_makes_the_new_one_first() -> None:
+    preferences = {
+        "MinHealthyPercentage": 100,
+        "MaxHealthyPercentage": 110,
+        "InstanceWarmup": 120,
+        "SkipMatching": True,
+        "ScaleInProtectedInstances": "Refresh",
+        "StandbyInstances": "Terminate",
+    }
+    asked = {"AutoScalingGroupName": "hosts", "Strategy": "Rolling", "Preferences": preferences}
+    said = {
+        "InstanceRefreshId": "1",
+        "Status": "InProgress",
+        "PercentageComplete": 50,
+        "StatusReason": "waiting",
+    }
+    script = Script("autoscaling").answers("start_instance_refresh", {"InstanceRefreshId": "1"}, asked=asked)
+    script.answers("describe_instance_refreshes", {"InstanceRefreshes": [said]})
+    script.answers("cancel_instance_refresh", {"InstanceRefreshId": "1"})
+    script.refuses("cancel_instance_refresh", "ActiveInstanceRefreshNotFound", "none")
+
+    with script.account() as aws:
+        started = aws.autoscaling.start_refresh("hosts", warm_up_seconds=120)
+        found = aws.autoscaling.refreshes("hosts")
+        aws.autoscaling.cancel_refresh("hosts")
+        aws.autoscaling.cancel_refresh("hosts")
+
+    assert (started, found) == ("1", (Refresh("1", "InProgress", 50, "waiting"),))
+    assert not found[0].ended
+
+
+def test_an_image_that_is_withdrawn_is_none() -> None:
+    asked = {"Filters": [{"Name": "image-id", "Values": ["ami-1"]}]}
+    script = Script("ec2").answers("describe_images", {"Images": []}, asked=asked)
+
+    with script.account() as aws:
+        assert aws.ec2.image("ami-1") is None

@@ -16,8 +16,14 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAbcdefghijklmnopqrstuvwxyz0123456789
 
 
 def _host(os: System = "flatcar", keys: tuple[str, ...] = ()) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(host_ignition(os=os, agent_version="v1.105.1", ssh_keys=keys))
+    read: dict[str, Any] = json.loads(_text(os, keys))
     return read
+
+
+def _text(os: System = "flatcar", keys: tuple[str, ...] = (), *, ssm: bool = False) -> str:
+    return host_ignition(
+        os=os, agent_version="v1.105.1", ssh_keys=keys, tags={"yard:environment": "staging"}, ssm=ssm
+    )
 
 
 def _files(config: dict[str, Any]) -> dict[str, str]:
@@ -32,12 +38,17 @@ def _unit(config: dict[str, Any], name: str) -> str:
     return found
 
 
+def _settings(os: System = "flatcar") -> dict[str, str]:
+    lines = _files(_host(os))["/etc/ecs/ecs.config"].splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
 def test_the_spec_is_one_that_every_channel_accepts() -> None:
     assert _host()["ignition"] == {"version": "3.3.0"}
 
 
 def test_a_host_joins_its_cluster_with_what_task_roles_and_logs_need() -> None:
-    settings = dict(line.split("=", 1) for line in _files(_host())["/etc/ecs/ecs.config"].splitlines())
+    settings = _settings()
 
     assert settings["ECS_CLUSTER"] == "@CLUSTER@"
     assert settings["ECS_ENABLE_TASK_IAM_ROLE"] == "true"
@@ -48,9 +59,7 @@ def test_a_host_joins_its_cluster_with_what_task_roles_and_logs_need() -> None:
 
 
 def test_the_settings_have_no_quotes_that_docker_would_keep() -> None:
-    lines = _files(_host())["/etc/ecs/ecs.config"].splitlines()
-
-    assert not [line for line in lines if line.partition("=")[2].startswith(('"', "'"))]
+    assert not [value for value in _settings().values() if value.startswith(('"', "'"))]
 
 
 def test_the_agent_is_the_pinned_one_on_the_hosts_network_with_an_init() -> None:
@@ -64,7 +73,7 @@ def test_the_agent_is_the_pinned_one_on_the_hosts_network_with_an_init() -> None
 
 def test_no_mark_is_left_but_the_one_that_cloudformation_fills() -> None:
     for text, marks in (
-        (host_ignition(os="flatcar", agent_version="v1.105.1", ssh_keys=()), {"@CLUSTER@"}),
+        (_text(), {"@CLUSTER@"}),
         (nat_ignition(os="flatcar", ssh_keys=()), {"@REGION@", "@VPC_CIDR@", "@ROUTE_TABLES@"}),
     ):
         found = {f"@{piece}@" for piece in text.split("@")[1::2]}
@@ -101,10 +110,11 @@ def test_logs_of_docker_and_the_journal_are_bounded() -> None:
 def test_operators_keys_are_those_of_the_configuration() -> None:
     assert _host(keys=(KEY,))["passwd"] == {"users": [{"name": "core", "sshAuthorizedKeys": [KEY]}]}
     assert "passwd" not in _host()
+    assert _host(keys=(KEY, KEY)) == _host(keys=(KEY,))
 
 
 def test_the_whole_fits_into_user_data_with_room_for_keys() -> None:
-    text = host_ignition(os="fedora-coreos", agent_version="v1.105.1", ssh_keys=(KEY,) * 50)
+    text = _text("fedora-coreos", tuple(f"{KEY}{number}" for number in range(50)))
 
     assert len(text.encode()) < USER_DATA_BYTES
 

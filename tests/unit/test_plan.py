@@ -20,6 +20,7 @@ from infra.steps import (
     Deployed,
     Judge,
     PushImage,
+    RefreshHosts,
     RunTask,
     SmokeTest,
     UpdateStack,
@@ -147,6 +148,18 @@ def test_a_first_deploy_creates_everything_in_order(config: Config) -> None:
     assert steps["smoke test"] == SmokeTest(
         "smoke test", frozenset({"shop verdict", "tokens verdict", "gateway verdict"})
     )
+
+
+def test_hosts_of_an_older_template_are_replaced_before_anything_runs_on_them(config: Config) -> None:
+    changed = tuple(
+        stack("cluster", value="2", **one.parameters) if one.part == "cluster" else one for one in desired()
+    )
+
+    steps = {step.id: step for step in plan(config, changed, Actual(deployed(desired()))).steps}
+
+    assert list(steps)[:3] == ["cluster", "refresh hosts", "hosts"]
+    assert steps["refresh hosts"] == RefreshHosts("refresh hosts", frozenset({"cluster"}))
+    assert steps["hosts"].needs == {"cluster", "refresh hosts"}
 
 
 def test_a_changed_service_plans_its_own_steps_alone(config: Config) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shipyard import all_stacks
+from tests.shipyard import all_stacks, reaper
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 ENVIRONMENTS = ("local", "staging", "production")
@@ -22,6 +22,8 @@ def _written(template: str) -> str:
 def test_templates_are_those_of_the_golden_files(environment: str) -> None:
     folder = GOLDEN / environment
     made = {f"{stack.part}.json": _written(stack.template) for stack in all_stacks(environment)}
+    if environment == "staging":
+        made["reaper.json"] = _written(reaper(environment).template)
     if os.environ.get("UPDATE_GOLDEN"):
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*.json"):

@@ -212,7 +212,7 @@ def test_health_is_asked_by_the_manifest_or_by_the_image(
 ) -> None:
     assert container("staging", service, process)["HealthCheck"] == {
         "Command": command,
-        "Interval": 10,
+        "Interval": 15,
         "Retries": 3,
         "StartPeriod": 30,
         "Timeout": 5,

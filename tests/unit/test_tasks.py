@@ -1,9 +1,13 @@
 """One-off tasks: started once, watched to the end, and a success only when it is known to be one."""
 
+from typing import Any
+
 import pytest
 
-from infra.aws.ecs import Container, PlacementFailure
-from infra.errors import EstaleiroError
+from infra.aws.ecs import Container, PlacementFailure, Task
+from infra.aws.failures import UNREACHABLE
+from infra.aws.logs import LogEvent
+from infra.errors import AwsError, EstaleiroError, NotFound
 from infra.tasks import TaskRequest, TaskResult, TaskRunner
 from tests.fakes import TASK, Clock, FakeAws, FakeEcs, FakeLogs, running, stopped
 
@@ -48,7 +52,9 @@ def test_a_missing_exit_code_is_a_failure() -> None:
 
     assert not result.succeeded
     assert result.exit_code is None
-    assert result.cause == "its host was lost (Host EC2 (i-1) terminated.)"
+    assert result.cause.startswith(
+        "its host was lost before it ended, so nobody knows how far it came (Host EC2 (i-1)"
+    )
 
 
 def test_no_container_at_all_is_a_failure() -> None:
@@ -76,7 +82,7 @@ def test_a_failure_carries_the_last_log_lines() -> None:
 
     assert result.tail == ("one", "two")
     assert lines == ["one", "two"]
-    assert result.cause == "migrate exited with code 1"
+    assert result.cause == "it exited with code 1; read its last lines and mend it"
 
 
 def test_each_log_line_is_shown_once_even_when_lines_are_the_same_and_come_late() -> None:
@@ -134,3 +140,112 @@ def test_an_interrupt_stops_the_task() -> None:
         runner.run(request())
 
     assert ecs.stopped == [TASK.arn]
+
+
+def test_a_task_that_was_told_to_stop_is_no_success_whatever_its_exit_code() -> None:
+    told = stopped(Container("migrate", 0), stop_code="UserInitiated", reason="Stopped in the console")
+
+    result, _ = run(FakeEcs([TASK, running("migrate"), told]))
+
+    assert (result.succeeded, result.exit_code) == (False, 0)
+    assert result.cause == "it was stopped before its end (Stopped in the console)"
+
+
+def test_an_essential_container_that_ecs_does_not_tell_of_is_a_failure() -> None:
+    containers = [{"name": "migrate"}, {"name": "other"}]
+
+    result, _ = run(FakeEcs([TASK, stopped(Container("migrate", 0))], containers=containers))
+
+    assert (result.succeeded, result.exit_code) == (False, None)
+
+
+def test_a_network_that_fails_for_a_while_does_not_end_the_task() -> None:
+    away = AwsError("ecs does not answer", code=UNREACHABLE)
+    ecs = FakeEcs([TASK, running("migrate"), away, away, away, stopped(Container("migrate", 0))])
+
+    result, _ = run(ecs)
+
+    assert result.succeeded
+    assert ecs.stopped == []
+
+
+def test_a_task_that_ecs_forgot_is_a_failure() -> None:
+    ecs = FakeEcs([TASK, running("migrate"), NotFound("ECS knows no task", code="MISSING")])
+
+    with pytest.raises(EstaleiroError, match="a task of shop vanished: ECS knows no task; look at its log"):
+        run(ecs)
+
+
+def test_a_refused_look_ends_the_task() -> None:
+    ecs = FakeEcs([TASK, running("migrate"), AwsError("ecs: not allowed", code="AccessDeniedException")])
+
+    with pytest.raises(AwsError, match="not allowed"):
+        run(ecs)
+
+    assert ecs.stopped == [TASK.arn]
+
+
+def test_a_migration_of_half_an_hour_is_waited_for_and_asked_about_ever_less_often() -> None:
+    class Slow(FakeEcs):
+        def task(self, cluster: str, arn: str) -> Task:
+            self.looks += 1
+            return running("migrate") if clock.now < 1800 else stopped(Container("migrate", 0))
+
+    clock, ecs = Clock(), Slow([TASK])
+    runner = TaskRunner(FakeAws(ecs=ecs, logs=FakeLogs()).wall, clock=clock, sleep=clock.sleep)
+
+    result = runner.run(request())
+
+    assert result.succeeded
+    assert clock.now < 1810
+    assert ecs.looks < 420
+
+
+def test_what_an_overdue_task_says_while_it_stops_is_in_the_message() -> None:
+    logs, clock = FakeLogs(), Clock()
+    ecs = FakeEcs([TASK, running("migrate")])
+
+    def stop(now: float) -> None:
+        if ecs.stopped:
+            logs.say(STREAM, "rolled back")
+            ecs.life = [stopped(Container("migrate", 143))]
+
+    clock.on_sleep = stop
+    runner = TaskRunner(FakeAws(ecs=ecs, logs=logs).wall, clock=clock, sleep=clock.sleep)
+
+    with pytest.raises(EstaleiroError) as error:
+        runner.run(request(deadline=60))
+
+    assert str(error.value).splitlines()[1] == "  | rolled back"
+
+
+def test_lines_shown_long_ago_are_not_fetched_again() -> None:
+    class Counting(FakeLogs):
+        fetched = 0
+
+        def events(self, group: str, **asked: Any) -> tuple[LogEvent, ...]:
+            found = super().events(group, **asked)
+            self.fetched += len(found)
+            return found
+
+    logs, lines, clock = Counting(), [], Clock()
+    ecs = FakeEcs([TASK, *[running("migrate")] * 200, stopped(Container("migrate", 0))])
+
+    def say(now: float) -> None:
+        stream = logs.lines.setdefault(STREAM, [])
+        stream.append(LogEvent(int(now * 1000), STREAM, str(len(stream)), id=str(len(stream))))
+
+    clock.on_sleep = say
+    TaskRunner(FakeAws(ecs=ecs, logs=logs).wall, line=lines.append, clock=clock, sleep=clock.sleep).run(
+        request()
+    )
+
+    assert lines == [str(number) for number in range(len(lines))]
+    assert len(lines) > 200
+    assert logs.fetched < 20 * len(lines)
+
+
+def test_the_explanation_ends_with_the_last_lines() -> None:
+    result = TaskResult("arn", 1, "migrate exited with code 1", ("one", "two"))
+
+    assert result.explanation == "migrate exited with code 1\n  | one\n  | two"

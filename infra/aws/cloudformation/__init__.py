@@ -12,6 +12,7 @@ from infra.aws import tags as spelling
 from infra.aws.client import Client, MakeClient
 from infra.aws.cloudformation import change_sets, values
 from infra.aws.cloudformation.change_sets import Kind
+from infra.aws.cloudformation.drift import Drift, drifted
 from infra.aws.cloudformation.status import GONE, ROLLED_BACK, SUCCEEDED, in_progress, is_failed, is_terminal
 from infra.aws.cloudformation.values import (
     Change,
@@ -34,6 +35,7 @@ __all__ = [
     "Change",
     "ChangeSet",
     "CloudFormation",
+    "Drift",
     "Event",
     "PropertyChange",
     "StackFailed",
@@ -156,6 +158,12 @@ class CloudFormation:
         """Stop an update that is in progress; CloudFormation rolls it back."""
         self._mark(name)
         self._client.call("cancel_update_stack", StackName=name)
+
+    def drift(
+        self, name: str, *, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
+    ) -> tuple[Drift, ...]:
+        """Return what somebody changed by hand; takes seconds. Raises NotFound, AwsError."""
+        return drifted(self._client, name, clock=clock, sleep=sleep)
 
     def validate(self, template: str, *, bucket: str | None = None) -> None:
         """Raise AwsError where CloudFormation cannot read the template."""

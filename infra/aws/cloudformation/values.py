@@ -26,6 +26,7 @@ class StackState:
     id: str = ""
     protected: bool = False
     updated: datetime | None = None
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ def stack_state(answer: Mapping[str, Any]) -> StackState:
         id=answer.get("StackId", ""),
         protected=bool(answer.get("EnableTerminationProtection", False)),
         updated=answer.get("LastUpdatedTime") or answer.get("CreationTime"),
+        created=answer.get("CreationTime"),
     )
 
 

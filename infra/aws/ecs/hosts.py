@@ -72,6 +72,21 @@ class Hosts:
         except NotFound:
             return
 
+    def free_provider(self, name: str) -> None:
+        """Let ECS no longer protect the hosts with tasks from being ended; a provider that is gone is fine."""
+        try:
+            answer = self._client.call("describe_capacity_providers", capacityProviders=[name])
+            for found in answer.get("capacityProviders") or ():
+                given = found.get("autoScalingGroupProvider") or {}
+                if found.get("status") == "ACTIVE" and given.get("managedTerminationProtection") == "ENABLED":
+                    self._client.call(
+                        "update_capacity_provider",
+                        name=found["name"],
+                        autoScalingGroupProvider={"managedTerminationProtection": "DISABLED"},
+                    )
+        except NotFound:
+            return
+
     def _set(self, cluster: str, arn: str, status: str) -> None:
         answer = self._client.call(
             "update_container_instances_state", cluster=cluster, containerInstances=[arn], status=status

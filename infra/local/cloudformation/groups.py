@@ -10,6 +10,7 @@ from typing import Any
 from infra.local import persistence, pin, wire
 from infra.local.cloudformation import api
 from infra.local.cloudformation.registry import Existing, Made, Wanted, register
+from infra.local.ecs import host_api
 from infra.local.errors import LocalCloudError
 from infra.local.settings import Settings
 
@@ -26,6 +27,8 @@ def install(settings: Settings) -> None:
     register("AWS::AutoScaling::AutoScalingGroup", Group())
     pin.original("services.autoscaling._describe_asgs", sha="c477261634b0")
     autoscaling._ACTION_MAP["DescribeAutoScalingGroups"] = _describe
+    autoscaling._ACTION_MAP["TerminateInstanceInAutoScalingGroup"] = _terminate
+    autoscaling._ACTION_MAP["SetInstanceProtection"] = _protect
 
 
 def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
@@ -37,6 +40,40 @@ def _describe(params: dict[str, list[str] | str]) -> wire.Answer:
     for wanted in asked.get("Filters", ()):
         groups = [group for group in groups if _matches(group, wanted)]
     return wire.answer("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroups": groups})
+
+
+def _terminate(params: dict[str, list[str] | str]) -> wire.Answer:
+    """TerminateInstanceInAutoScalingGroup: the instance ends with what runs on it; its group makes another."""
+    from ministack.services import autoscaling
+
+    asked = wire.parsed("autoscaling", "TerminateInstanceInAutoScalingGroup", params)
+    instance = asked["InstanceId"]
+    for group in autoscaling._asgs.values():
+        if any(member["InstanceId"] == instance for member in group["Instances"]):
+            if asked.get("ShouldDecrementDesiredCapacity"):
+                group["DesiredCapacity"] = max(int(group["DesiredCapacity"]) - 1, 0)
+            if not host_api.lose(instance):
+                group["Instances"] = [one for one in group["Instances"] if one["InstanceId"] != instance]
+            activity = {
+                "ActivityId": str(uuid.uuid4()),
+                "AutoScalingGroupName": group["AutoScalingGroupName"],
+            }
+            return wire.answer("autoscaling", "TerminateInstanceInAutoScalingGroup", {"Activity": activity})
+    error: wire.Answer = autoscaling._error(
+        "ValidationError", f"Instance Id not found - No managed instance found for {instance}"
+    )
+    return error
+
+
+def _protect(params: dict[str, list[str] | str]) -> wire.Answer:
+    """MiniStack lacks it: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceProtection.html"""
+    from ministack.services import autoscaling
+
+    asked = wire.parsed("autoscaling", "SetInstanceProtection", params)
+    for member in autoscaling._asgs.get(asked["AutoScalingGroupName"], {}).get("Instances", ()):
+        if member["InstanceId"] in asked["InstanceIds"]:
+            member["ProtectedFromScaleIn"] = asked["ProtectedFromScaleIn"]
+    return wire.answer("autoscaling", "SetInstanceProtection", {})
 
 
 def _matches(group: dict[str, Any], wanted: dict[str, Any]) -> bool:
@@ -91,11 +128,18 @@ class Group:
         return _made(group)
 
     def delete(self, existing: Existing) -> None:
-        """The group's hosts end with it."""
+        """The group's hosts end with it; one that is protected from scale-in keeps it from going, as on AWS."""
         from ministack.services import autoscaling
 
         group = autoscaling._asgs.get(existing.physical_id, {})
-        hosts = [member["InstanceId"] for member in group.get("Instances", ())]
+        protected = [
+            one["InstanceId"] for one in group.get("Instances", ()) if one.get("ProtectedFromScaleIn")
+        ]
+        if protected:
+            raise LocalCloudError(f"instances are protected from scale in: {', '.join(sorted(protected))}")
+        # At zero, nobody launches another host while these end.
+        group |= {"MinSize": 0, "MaxSize": 0, "DesiredCapacity": 0}
+        hosts = _machines(existing.physical_id)
         if hosts:
             api.call("ec2", "TerminateInstances", InstanceIds=hosts)
         api.call(
@@ -104,6 +148,18 @@ class Group:
             AutoScalingGroupName=existing.physical_id,
             ForceDelete=True,
         )
+
+
+def _machines(group: str) -> list[str]:
+    """Return the instances that were launched for a group and have not ended, members of it or no longer."""
+    from ministack.services import ec2
+
+    mark = {"Key": "aws:autoscaling:groupName", "Value": group}
+    return [
+        name
+        for name, record in ec2._instances.items()
+        if mark in ec2._tags.get(name, ()) and record["State"]["Name"] != "terminated"
+    ]
 
 
 def _made(group: dict[str, Any]) -> Made:

@@ -8,7 +8,7 @@ from typing import Any
 from ministack.core import responses
 from ministack.services import ecs
 
-from infra.local.ecs import deployment_api, host_api, service_api, task_api
+from infra.local.ecs import deployment_api, host_api, machines, service_api, task_api
 from infra.local.ecs.records import EcsError, Record
 
 Handler = Callable[[Record], Record]
@@ -37,6 +37,12 @@ def install() -> None:
     """Put our functions in the place of MiniStack's."""
     for action, handler in ACTIONS.items():
         ecs._ACTION_MAP[action] = _answering(handler)
+    families = ecs._ACTION_MAP["ListTaskDefinitionFamilies"]
+    # MiniStack takes ALL for a status of its own; without a status it lists every family.
+    ecs._ACTION_MAP["ListTaskDefinitionFamilies"] = lambda data: families(
+        {**data, "status": ""} if data.get("status") == "ALL" else data
+    )
+    machines.install()
     ecs._ACTION_MAP["DescribeClusters"] = _counting_hosts(ecs._ACTION_MAP["DescribeClusters"])
 
 

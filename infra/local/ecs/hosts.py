@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import autoscaling, ec2, ecs
 
-from infra.local.ecs import faults, placement
+from infra.local.ecs import faults, machines, placement
 from infra.local.ecs.records import LOCK, Record, arn, clusters, instances, new_id, now, place, tail, tasks
 
 SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}
@@ -89,6 +89,7 @@ def end(instance_id: str) -> None:
     if record:
         record["State"] = {"Code": 48, "Name": "terminated"}
         record["_terminated_at"] = now()
+        machines.drop_volumes(instance_id)
 
 
 def by_instance(instance_id: str) -> Record | None:

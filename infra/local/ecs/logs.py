@@ -20,7 +20,7 @@ from infra.local.ecs.records import scope
 
 log = logging.getLogger("estaleiro.local.logs")
 
-FLUSH_SECONDS = 10.0
+FLUSH_SECONDS = 60.0
 LONGEST_EVENT = 262_118
 """Bytes of one event: 256 KiB less the 26 that PutLogEvents counts for each."""
 
@@ -72,7 +72,6 @@ class Follower:
         self._docker_id = docker_id
         self._target = target
         self._second, self._count = 0, 0
-        self._over = threading.Event()
         name = f"logs-{docker_id[:12]}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -80,9 +79,11 @@ class Follower:
     def finish(self) -> None:
         """Copy what is left of the stopped container's output; return when all of it can be read."""
         self._thread.join(FLUSH_SECONDS)
-        self._over.set()
-        with scope(), contextlib.suppress(docker.errors.NotFound):
-            self._copy(follow=False)
+        if self._thread.is_alive():
+            log.warning("the engine still sends output of container %s, which has ended", self._docker_id[:12])
+        else:
+            with scope(), contextlib.suppress(docker.errors.NotFound):
+                self._copy(follow=False)
         log_store.flush()
 
     def _run(self) -> None:
@@ -101,7 +102,7 @@ class Follower:
             self._docker_id, stream=True, follow=follow, timestamps=True, since=self._second or None
         )
         for number, line in enumerate(lines(frames)):
-            if follow and (self._over.is_set() or not line.ended):
+            if follow and not line.ended:
                 return
             if number >= known:
                 self._take(line)

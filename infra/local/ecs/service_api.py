@@ -104,7 +104,10 @@ def find(data: Record) -> Record:
 
 
 def update(data: Record) -> Record:
-    """UpdateService; a changed task definition, network, balancer or capacity, or `forceNewDeployment`, deploys."""
+    """UpdateService; a changed task definition, network, balancer or capacity, or `forceNewDeployment`, deploys.
+
+    So does any update of a service whose deployment has failed: nothing else would start its tasks again.
+    """
     with LOCK:
         service = find(data)
         if service["status"] != "ACTIVE":
@@ -114,6 +117,7 @@ def update(data: Record) -> Record:
         service_checks.check(after, definition(after["taskDefinition"]))
         service.update(after)
         deploys = any(service.get(field) != value for field, value in before.items())
+        deploys |= deployments.primary(service)["rolloutState"] == "FAILED"
         if deploys or data.get("forceNewDeployment"):
             deployments.begin(service)
         else:

@@ -1,0 +1,132 @@
+"""The words and the calls of the commands by which environments end or rest; kept apart from those by which they live."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from infra.commands import lifetimes, sleeping, teardown
+from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.lives import overview_text, reaped_line
+from infra.commands.terminal import agree, agree_by_name, data, say, watcher
+from infra.config import Config, environment_names, load
+from infra.errors import ConfigurationError
+from infra.teardown import report
+from infra.teardown.guard import refuse_disguise
+
+Arguments = argparse.Namespace
+NewCommand = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_words(new: NewCommand) -> None:
+    """Add the words of these commands; `new` makes a command of a name and its help."""
+    ends = new("teardown", "remove the environment and everything in it, and prove it")
+    ends.add_argument("--plan", action="store_true", help="show what would go and stay; nothing changes")
+    ends.add_argument("--yes", action="store_true", help="remove without asking")
+    longer = new("extend", "put the end of the environment off")
+    longer.add_argument(
+        "--by", default="24h", metavar="TIME", help="hours or days, as 72h or 7d (default: 24h)"
+    )
+    reaps = new("reap", "tear down what has ended in the environment's account; by itself it only says so")
+    reaps.add_argument("--yes", action="store_true", help="do it")
+    new("sleep", "bring services and hosts to zero and stop the databases; the data stays")
+    new("wake", "bring a sleeping environment back as it was")
+
+
+def _configuration(root: Path, arguments: Arguments) -> Config:
+    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
+    return load(root, arguments.environment, like=arguments.like)
+
+
+def _opened(root: Path, arguments: Arguments, config: Config) -> Context:
+    return open_context(root, config, new_reporter(watcher(arguments)))
+
+
+def _teardown(root: Path, arguments: Arguments) -> int:
+    config = _configuration(root, arguments)
+    if arguments.plan:
+        prepared = teardown.prepare(_opened(root, arguments, config))
+        shown = report.plan_json(prepared.plan, prepared.bill)
+        data(shown, report.plan_text(prepared.plan, prepared.bill), arguments)
+        return 0
+    teardown.refuse_protected(config)
+    if uses_local_cloud(config):
+        return _teardown_local(root, arguments, config)
+    context = _opened(root, arguments, config)
+    name = config.environment.name
+
+    def agreed(prepared: teardown.Prepared) -> None:
+        say(report.plan_text(prepared.plan, prepared.bill))
+        if any(stack.guarded for stack in prepared.inventory.stacks.values()):
+            agree_by_name(
+                f"{name} was protected when it was deployed. This removes it and all its data.", name
+            )
+        else:
+            agree(f"This removes {name} and all its data. Go on?", arguments)
+
+    ended = teardown.teardown(context, agreed=agreed)
+    value = {"environment": name, "done": list(ended.done), "audit": report.audit_json(ended.audit)}
+    data(value, report.audit_text(name, ended.audit), arguments)
+    return 0 if ended.audit.clean else 1
+
+
+def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
+    settings = local_settings(root, config)
+    if settings.state.exists():
+        agree("This removes the local cloud and all its data. Go on?", arguments)
+    removed = teardown.teardown_local(settings)
+    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
+    data({"environment": config.environment.name, "removed": removed}, text, arguments)
+    return 0
+
+
+def _extend(root: Path, arguments: Arguments) -> int:
+    if not re.fullmatch(r"[1-9]\d*[hd]", arguments.by):
+        raise ConfigurationError(f"--by: should be hours or days, as 72h or 7d (is {arguments.by!r})")
+    config = _configuration(root, arguments)
+    end = lifetimes.extend(_opened(root, arguments, config), arguments.by)
+    value = {"environment": config.environment.name, "expires": end.isoformat(timespec="seconds")}
+    data(value, f"{config.environment.name} now ends on {end:%Y-%m-%d at %H:%M} UTC", arguments)
+    return 0
+
+
+def _reap(root: Path, arguments: Arguments) -> int:
+    context = _opened(root, arguments, _configuration(root, arguments))
+    found = lifetimes.reap(context, act=arguments.yes, tell=lambda due: say(reaped_line(due, arguments.yes)))
+    value = [{**asdict(due.verdict), "did": due.did, "failed": due.failed} for due in found]
+    due = sum(one.verdict.action == "reap" for one in found)
+    hint = "" if arguments.yes or not due else "; nothing was changed: add --yes to end them"
+    data(value, f"{len(found)} environments, {due} have ended{hint}", arguments)
+    return 1 if any(one.failed for one in found) else 0
+
+
+def _sleep(root: Path, arguments: Arguments) -> int:
+    done = sleeping.sleep(_opened(root, arguments, _configuration(root, arguments)))
+    data({"environment": arguments.environment, "done": done}, done, arguments)
+    return 0
+
+
+def _wake(root: Path, arguments: Arguments) -> int:
+    done = sleeping.wake(_opened(root, arguments, _configuration(root, arguments)))
+    data({"environment": arguments.environment, "done": done}, done, arguments)
+    return 0
+
+
+def show_all(root: Path, arguments: Arguments) -> int:
+    """`status --all`: the environments of the account instead of what runs in one."""
+    found = lifetimes.overview(_opened(root, arguments, _configuration(root, arguments)))
+    data(found, overview_text(found, datetime.now(UTC)), arguments)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
+    "extend": _extend,
+    "reap": _reap,
+    "sleep": _sleep,
+    "teardown": _teardown,
+    "wake": _wake,
+}

@@ -1,0 +1,76 @@
+"""The words of `migrate`: which of its questions was asked, and how the answer is printed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from infra import migrations
+from infra.commands.context import Context
+from infra.commands.migrate import Migration, migrate, pending_sql, statuses
+from infra.commands.terminal import data, say
+from infra.config import Config
+from infra.errors import Refused
+from infra.report import table
+
+
+def run(context: Context, arguments: argparse.Namespace) -> int:
+    """Say the status, print the SQL, or migrate; the tasks' own lines go to stdout as they come."""
+    if arguments.status:
+        found = statuses(context, arguments.services)
+        data(found, statuses_text(found), arguments)
+    elif arguments.sql:
+        sql = pending_sql(context, arguments.services, arguments.to)
+        data({"sql": sql}, sql, arguments)
+    else:
+        wanted = Migration(arguments.to, arguments.downgrade, arguments.demo)
+        name = context.config.environment.name
+
+        def confirm(question: str) -> None:
+            typed(question, name, arguments.confirm)
+
+        migrate(context, arguments.services, wanted, lambda line: print(line, flush=True), confirm=confirm)
+    return 0
+
+
+def lint(root: Path, config: Config, arguments: argparse.Namespace) -> int:
+    """Lint every revision of the code; exit 3 with what nothing allows."""
+    chosen = [config.service(name) for name in arguments.services] or config.services
+    names = [service.name for service in chosen if service.database]
+    verdict = migrations.judge(root, names, postgres=config.environment.database.version)
+    verdict.refuse()
+    allowed = [f"{finding.file}: {finding.rule}: allowed: {finding.reason}" for finding in verdict.findings]
+    text = "\n".join(
+        [*allowed, f"{len(verdict.revisions)} revisions, nothing that would disturb what serves"]
+    )
+    data({"findings": [asdict(finding) for finding in verdict.findings]}, text, arguments)
+    return 0
+
+
+def statuses_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """One line a service, and below what is pending."""
+    rows = (
+        (
+            one["service"],
+            (one["revision"] or "none") + (" (newer than this code)" if one["newer"] else ""),
+            one["head"],
+            ", ".join(step["revision"] for step in one["pending"]) or "nothing",
+        )
+        for one in found
+    )
+    return table(rows, ("SERVICE", "REVISION", "HEAD", "PENDING"))
+
+
+def typed(question: str, name: str, given: str | None) -> None:
+    """Have the environment's name typed, on the terminal or as --confirm NAME. Raises Refused."""
+    if given is None and sys.stdin.isatty():
+        say(f"{question} Type {name} to go on:")
+        given = sys.stdin.readline().strip()
+    if given is None:
+        raise Refused(f"{question} Add --confirm {name} to go on. Nothing was changed")
+    if given != name:
+        raise Refused(f"{given!r} is not {name!r}; nothing was changed")

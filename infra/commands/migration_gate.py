@@ -1,0 +1,48 @@
+"""What a deploy asks of its migrations before it changes anything: that they disturb nobody, and a way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from infra import migrations, naming, restore_point
+from infra.commands.context import Context
+from infra.migrations import Verdict
+from infra.snapshot import environment_stacks
+from infra.state import Releases
+from infra.steps import Plan, RunTask
+
+
+def judged(context: Context, plan: Plan) -> Verdict:
+    """Lint the revisions that the plan's migrate tasks would run after the last good release.
+
+    Raises Refused for what would disturb what serves, EstaleiroError when a revision cannot be read.
+    """
+    due = [step.service for step in plan.steps if isinstance(step, RunTask) and step.task == "migrate"]
+    releases = Releases(context.bucket, context.config.environment.name)
+    heads = restore_point.recorded_heads([releases.read(id) for id in releases.ids()])
+    known = [service for service in due if service in heads]
+    version = context.config.environment.database.version
+    verdict = migrations.judge(context.root, known, heads, postgres=version)
+    verdict.refuse()
+    return verdict
+
+
+def restore_points(
+    context: Context, verdict: Verdict, release: str, *, sleep: Callable[[float], None] = time.sleep
+) -> list[str]:
+    """Take a copy of every instance that loses data by these revisions; return their names for the release record."""
+    environment = context.config.environment
+    if not verdict.restore_point:
+        return []
+    outputs = {part: stack.outputs for part, stack in environment_stacks(context.aws, context.config).items()}
+    tags = {naming.environment_tag(environment.project): environment.name}
+    taken = []
+    for instance in restore_point.instances(context.config, outputs, verdict):
+        step = f"restore point of {instance}"
+        context.reporter.tell("started", step, "; ".join(verdict.restore_point))
+        taken.append(
+            restore_point.take(context.aws, instance, release, tags, clock=time.monotonic, sleep=sleep)
+        )
+        context.reporter.tell("done", step, taken[-1])
+    return taken

@@ -1,0 +1,117 @@
+"""The services' revisions, rendered by the services' own code in a process of its own, and judged before they run.
+
+verdict = judge(root, services, heads, postgres="17")
+verdict.refuse()            raises Refused for what locks, rewrites, drops or renames without a reason
+verdict.restore_point       why a copy of the data is wanted first; empty where none is
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra import migration_rules as rules
+from infra import squawk
+from infra.errors import EstaleiroError, Refused
+from infra.migration_rules import Finding, Revision
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The revisions that would run, oldest first in each service, and what was found in them."""
+
+    revisions: tuple[Revision, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def heads(self) -> dict[str, str]:
+        """The newest of these revisions by service, for the release record."""
+        return {revision.service: revision.id for revision in self.revisions}
+
+    @property
+    def restore_point(self) -> tuple[str, ...]:
+        """Why a copy of the data is wanted before these run: `movies 0007: ban-drop-column`."""
+        return tuple(
+            f"{finding.service} {finding.revision}: {finding.rule}"
+            for finding in rules.destructive(self.findings)
+        )
+
+    def refuse(self) -> None:
+        """Raise Refused with every finding that no comment in its revision allows."""
+        found = rules.stopping(self.findings)
+        if found:
+            sentences = "\n".join(finding.sentence for finding in found)
+            raise Refused(f"migrations that would disturb what serves; nothing was changed:\n{sentences}")
+
+
+def judge(
+    root: Path, services: Sequence[str], heads: Mapping[str, str] | None = None, *, postgres: str
+) -> Verdict:
+    """Render and lint revisions for a version of PostgreSQL: all, or those after `heads` (revision by service).
+
+    A service without a head has an empty database, which nothing can disturb. A head that the code does not know
+    is newer than the code, so nothing would run. Raises EstaleiroError.
+    """
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        found = [one for service in pool.map(lambda name: read(root, name), services) for one in service]
+    chosen = tuple(found if heads is None else pending(found, heads))
+    return Verdict(chosen, lint(chosen, postgres))
+
+
+def pending(revisions: Sequence[Revision], heads: Mapping[str, str]) -> tuple[Revision, ...]:
+    """Return the revisions after each service's head, which are on one line and oldest first."""
+    chosen = []
+    for service in dict.fromkeys(revision.service for revision in revisions):
+        own = [revision for revision in revisions if revision.service == service]
+        ids = [revision.id for revision in own]
+        head = heads.get(service)
+        if head in ids:
+            chosen += own[ids.index(head) + 1 :]
+    return tuple(chosen)
+
+
+def lint(revisions: Sequence[Revision], postgres: str) -> tuple[Finding, ...]:
+    """Return everything that is found in the revisions, in their order."""
+    scripts = {f"{one.service} {one.id}": one.sql for one in revisions if not one.problem}
+    broken = squawk.broken_rules(scripts, postgres=postgres, excluded=rules.OPINIONS)
+    findings: list[Finding] = []
+    for one in revisions:
+        name = f"{one.service} {one.id}"
+        own = [*rules.own_findings(one)]
+        own += [rules.squawk_finding(one, b.rule, b.message, b.line) for b in broken if b.script == name]
+        findings += rules.judged(one, own)
+    return tuple(findings)
+
+
+def read(root: Path, service: str) -> tuple[Revision, ...]:
+    """Return a service's revisions, oldest first; the service's code runs in a process of its own."""
+    command = [sys.executable, "-m", "chassis.migrate", service, "--sql", "--json", "--from", "base"]
+    environment = {**os.environ, "PYTHONPATH": str(root / "services")}
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    if done.returncode:
+        words = next(iter(reversed(done.stderr.strip().splitlines())), "nothing was said")
+        raise EstaleiroError(f"services/{service}: its migrations cannot be read: {words}")
+    entries: list[dict[str, Any]] = json.loads(done.stdout)
+    return tuple(_revision(root, service, entry) for entry in entries)
+
+
+def _revision(root: Path, service: str, entry: Mapping[str, Any]) -> Revision:
+    path = Path(entry["file"])
+    return Revision(
+        service,
+        entry["revision"],
+        entry["after"],
+        str(path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else path),
+        entry["sql"],
+        entry["problem"],
+        rules.allowances(path.read_text(encoding="utf-8")),
+    )

@@ -1,0 +1,42 @@
+"""The Debian packages behind the programs that only tests start: installed when a test first needs one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from infra.setup.machine import CannotContinue, apt_install
+
+# Where Debian puts what is not on everybody's PATH.
+_FOLDERS = ("/usr/sbin", "/sbin", "/usr/lib/dracut/modules.d/30ignition")
+PACKAGES = {
+    "ignition": "ignition",
+    "ignition-validate": "ignition",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "nsenter": "util-linux",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
+    "sysctl": "procps",
+    "systemctl": "systemd",
+    "systemd-analyze": "systemd",
+    "unshare": "util-linux",
+}
+
+
+def program(name: str) -> str:
+    """Return the path of a program, its package installed where it is missing; raise CannotContinue where it cannot be."""
+    found = _found(name)
+    if found is None:
+        apt_install([PACKAGES[name]], f"the tests' {name}")
+        found = _found(name)
+    if found is None:
+        raise CannotContinue(
+            f"{PACKAGES[name]} is installed, but there is no {name}: look at `dpkg -L {PACKAGES[name]}`"
+        )
+    return found
+
+
+def _found(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS]))

@@ -1,0 +1,1 @@
+"""A service whose second revision is as slow as the table `pace` says; for tests that end it half-way."""

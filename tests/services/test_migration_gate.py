@@ -1,0 +1,81 @@
+"""What a deploy asks of its migrations: judged from the last good release on, and a copy taken where data goes."""
+
+import shutil
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.aws import connect
+from infra.commands.context import Context
+from infra.commands.migration_gate import judged, restore_points
+from infra.config import load
+from infra.errors import Refused
+from infra.events import Reporter
+from infra.state import Releases
+from infra.steps import Plan, RunTask
+from tests.builders import project_files, write_tree
+
+ROOT = Path(__file__).parents[2]
+PLAN = Plan("local", (RunTask("shelf migrate", service="shelf", task="migrate"),))
+
+
+@pytest.fixture
+def context(tmp_path):
+    write_tree(tmp_path, project_files())
+    shutil.copytree(ROOT / "tests/fixtures/renaming/shelf", tmp_path / "services" / "shelf")
+    shutil.copytree(ROOT / "services" / "chassis", tmp_path / "services" / "chassis")
+    with mock_aws():
+        boto3.client("s3", region_name="eu-west-1").create_bucket(
+            Bucket="yard-000000000000-eu-west-1-state",
+            CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+        )
+        config = load_without_shelf(tmp_path)
+        yield Context(
+            tmp_path, config, connect("eu-west-1", environ={}), Reporter(lambda e: None, lambda: 0), None
+        )
+
+
+def load_without_shelf(root):
+    """The example has no manifest: it is never deployed."""
+    hidden = root / "services" / "shelf"
+    aside = root / "shelf"
+    hidden.rename(aside)
+    try:
+        return load(root, "local")
+    finally:
+        aside.rename(hidden)
+
+
+def released(context, head, verdict="good"):
+    Releases(context.bucket, "local").write("1", {"verdict": verdict, "migrations": {"shelf": [head]}})
+
+
+def test_a_first_deploy_has_nothing_to_disturb(context):
+    assert judged(context, PLAN).revisions == ()
+
+
+def test_only_what_follows_the_last_good_release_is_judged(context):
+    released(context, "0005")
+
+    verdict = judged(context, PLAN)
+
+    assert [revision.id for revision in verdict.revisions] == ["0006"]
+    assert verdict.restore_point == ("shelf 0006: ban-drop-column",)
+
+
+def test_a_revision_without_its_reason_stops_the_deploy(context):
+    released(context, "0005")
+    contract = context.root / "services/shelf/migrations/versions/0006_contract.py"
+    contract.write_text(contract.read_text().replace("# allow ban-drop-column", "#"))
+
+    with pytest.raises(Refused, match="ban-drop-column"):
+        judged(context, PLAN)
+
+
+def test_nothing_destructive_takes_no_copy(context):
+    released(context, "0003")
+    plan = Plan("local", ())
+
+    assert restore_points(context, judged(context, plan), "2") == []
