@@ -6,7 +6,7 @@ SETUP = python3 -m infra.setup
 YES = $(if $(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-gateway setup
+.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -47,6 +47,12 @@ format: .venv ## Write the code as the formatter wants it
 bench: setup ## Measure; writes BENCHMARKS.md
 	@$(PYTHON) -m tests.bench
 
+bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core each in turn
+	@$(PYTHON) -m pip install -q --target .estaleiro/bench --upgrade -r tests/bench_services.in && $(PYTHON) -m tests.bench_services
+
+openapi: .venv ## Write every service's openapi.json from its routes and types
+	@PYTHONPATH=services $(PYTHON) -m chassis.openapi
+
 bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
 	@$(PYTHON) -m tests.gateway.bench.bench
 
@@ -60,4 +66,4 @@ setup: ## Make the machine ready: the environment and the Docker engine
 	@$(SETUP) venv
 
 help: ## Show this help
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

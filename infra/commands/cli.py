@@ -18,6 +18,7 @@ from infra.commands import (
     hosts_words,
     logs,
     migrating,
+    new,
     status,
     token,
 )
@@ -147,6 +148,12 @@ def _token(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def _new(root: Path, arguments: Arguments) -> int:
+    written = [str(path.relative_to(root)) for path in new.new_service(root, arguments.name)]
+    data({"files": written}, "\n".join(written), arguments)
+    return 0
+
+
 def _hosts(root: Path, arguments: Arguments) -> int:
     return hosts_words.act(opened(root, arguments), arguments)
 
@@ -155,6 +162,7 @@ COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "hosts": _hosts,
     "logs": _logs,
     "migrate": _migrate,
+    "new": _new,
     "releases": _releases,
     "run": _run,
     "status": _status,

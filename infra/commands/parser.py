@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     _deploy(commands)
     _tasks(commands)
     _look(commands)
+    _new(commands)
     _secrets(commands)
     hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
     ending.add_words(lambda name, help_: _command(commands, name, help_))
@@ -122,3 +123,11 @@ def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-ar
     token.add_argument(
         "--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'"
     )
+
+
+def _new(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
+    help_ = "begin something: a service with handlers, model, migration, tasks and tests"
+    new = commands.add_parser("new", help=help_, description=help_)
+    new.add_argument("kind", choices=["service"])
+    new.add_argument("name", metavar="NAME", help="lower-case letters and digits")
+    new.add_argument("--json", action="store_true", help="print the result as JSON")

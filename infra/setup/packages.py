@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
-from infra.setup.machine import CannotContinue, apt_install
+from infra.setup.machine import CannotContinue, apt_install, as_root, run
 
 # Where Debian puts what is not on everybody's PATH.
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/lib/dracut/modules.d/30ignition")
@@ -23,6 +24,8 @@ PACKAGES = {
     "systemd-analyze": "systemd",
     "unshare": "util-linux",
 }
+# What a package starts by itself on a machine with systemd.
+_SERVERS = {"openssh-server": ("ssh.service",)}
 
 
 def program(name: str) -> str:
@@ -30,12 +33,20 @@ def program(name: str) -> str:
     found = _found(name)
     if found is None:
         apt_install([PACKAGES[name]], f"the tests' {name}")
+        _close_doors(PACKAGES[name])
         found = _found(name)
     if found is None:
         raise CannotContinue(
             f"{PACKAGES[name]} is installed, but there is no {name}: look at `dpkg -L {PACKAGES[name]}`"
         )
     return found
+
+
+def _close_doors(package: str) -> None:
+    """A server that only tests start must not listen to the world because its package is here."""
+    stop = as_root(["systemctl", "disable", "--now", *_SERVERS.get(package, ())])
+    if package in _SERVERS and stop is not None and Path("/run/systemd/system").is_dir():
+        run(stop, f"{package} was installed for tests, but its server could not be stopped")
 
 
 def _found(name: str) -> str | None:

@@ -7,11 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chassis.access_tokens import Claims, InvalidToken, check_claims, check_signature, read_header
-from chassis.jwks import KeyStore, KeysUnavailable
-from chassis.problems import ProblemError
+import aiohttp
 
-__all__ = ["Claims", "InvalidToken", "Verifier", "authenticated"]
+from chassis.access_tokens import Claims, InvalidToken, check_claims, check_signature, read_header
+from chassis.jwks import KeyStore, KeysUnavailable, key_store
+from chassis.problems import ProblemError
+from chassis.revocations import Revocations, revocations
+from chassis.settings import WebSettings
+
+__all__ = ["Claims", "InvalidToken", "Verifier", "authenticated", "verifier"]
 
 LEEWAY = 5  # seconds that clocks may differ
 
@@ -25,12 +29,14 @@ class Verifier:
         *,
         issuer: str,
         audience: str,
+        revocations: Revocations | None = None,
         leeway: int = LEEWAY,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.audience = audience
         self._keys = keys
         self._issuer = issuer
+        self._revocations = revocations
         self._leeway = leeway
         self._clock = clock
 
@@ -44,11 +50,32 @@ class Verifier:
         check_claims(
             claims, issuer=self._issuer, audience=self.audience, now=self._clock(), leeway=self._leeway
         )
+        if self._revocations and await self._revocations.has(claims, header.kid):
+            raise InvalidToken("revoked")
         return claims
 
+    def warm(self) -> None:
+        """Begin to fetch what the first request would wait for; inside the event loop."""
+        self._keys.warm()
+        if self._revocations:
+            self._revocations.refresh()
+
     async def close(self) -> None:
-        """Stop a refresh of the keys that is under way."""
+        """Stop fetches that are under way."""
         await self._keys.close()
+        if self._revocations:
+            await self._revocations.close()
+
+
+def verifier(http: aiohttp.ClientSession, settings: WebSettings) -> Verifier:
+    """Return the verifier of a service's web process, over a session that stays the caller's."""
+    issuer = settings.token_issuer
+    return Verifier(
+        key_store(http, issuer),
+        issuer=issuer,
+        audience=settings.service,
+        revocations=revocations(http, issuer),
+    )
 
 
 Method = Callable[..., Any]

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Engine, MetaData, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, registry, sessionmaker
 
@@ -77,11 +78,20 @@ class Database:
             connect_args=connect_arguments(statement_timeout),
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False
+        )
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a transaction: committed at the end of the block, rolled back on an error."""
         async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for one SELECT: without BEGIN and COMMIT, which are two more waits for the server."""
+        async with self._readers() as session:
             yield session
 
     async def revision(self) -> str | None:
@@ -94,6 +104,10 @@ class Database:
                     raise
                 return None
             return None if found is None else str(found)
+
+    def in_use(self) -> int:
+        """Return how many connections are taken out of the pool."""
+        return self.engine.pool.checkedout()  # type: ignore[attr-defined,no-any-return]
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -122,6 +136,14 @@ class SyncDatabase:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def unavailable(error: BaseException | None) -> bool:
+    """Say whether the error means that the database, or a connection to it, cannot be had: not a bug of ours."""
+    if isinstance(error, OperationalError):
+        # A cancelled statement (57014) is ours to mend; what has no SQLSTATE never reached the server.
+        return str(getattr(error.orig, "sqlstate", None) or "08")[:2] in ("08", "53", "57")
+    return isinstance(error, PoolTimeout)
 
 
 def connect_arguments(statement_timeout: float) -> dict[str, Any]:

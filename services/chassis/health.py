@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from chassis.handler import Handler
 from chassis.problems import ProblemError
-from chassis.web import Handler
 
 PATIENCE = 2.0  # seconds for the database to answer a probe
 
@@ -15,6 +15,7 @@ class Live(Handler):
     """GET /health/live: 200 as long as the process serves at all; a lost database does not make it restart."""
 
     log_level = logging.DEBUG
+    sheds = False
 
     def get(self) -> None:
         self.send({"status": "live"})
@@ -24,6 +25,7 @@ class Ready(Handler):
     """GET /health/ready: 200, or 503 while stopping, without a database, or with a schema older than this code."""
 
     log_level = logging.DEBUG
+    sheds = False
 
     async def get(self) -> None:
         if self.application.stopping:

@@ -65,6 +65,11 @@ class KeyStore:
             raise KeysUnavailable("the issuer's keys were never fetched")
         return self._set.keys.get(kid)
 
+    def warm(self) -> None:
+        """Fetch the keys in the background, before the first request asks for one."""
+        if self._set is None:
+            self._refresh()
+
     async def close(self) -> None:
         """Stop a fetch under way."""
         if self._refreshing:

@@ -21,7 +21,7 @@ _PATTERNS = (
     (re.compile(r"(?i)((?:password|client_secret|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}]+"), r"\1***"),
     (re.compile(r"(?i)(postgresql(?:\+\w+)?://[^:/@\s]+:)[^@\s]+@"), r"\1***@"),
 )
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "emf"}
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,6 +47,9 @@ class JsonFormatter(logging.Formatter):
         if traceparent.get():
             members["trace_id"] = str(traceparent.get()).split("-")[1]
         members.update((name, value) for name, value in vars(record).items() if name not in _STANDARD)
+        members.update(
+            getattr(record, "emf", {})
+        )  # metrics; their dimensions may be called as a record's own parts
         if record.exc_info:
             members["exception"] = self.formatException(record.exc_info)
         clean = {name: self._redact(value) for name, value in members.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -15,23 +15,34 @@ DEFAULT = 20  # items on a page
 MOST = 100
 
 Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST, description="Items on a page.")]
+Cursor = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$", description="`next` of the page before."
+    ),
+]
 
 
 class PageQuery(msgspec.Struct, frozen=True):
     """The parameters of every list; a list with more of them inherits these."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = DEFAULT
-    cursor: str | None = None
+    limit: Limit = DEFAULT
+    cursor: Cursor | None = None
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, Generic[Item], frozen=True):
     """One page; `next` is the cursor of the page that follows, None on the last."""
 
-    items: list[Any]
+    items: list[Item]
     next: str | None
 
 
-def page(rows: Sequence[Row], limit: int, *, shown: Callable[[Row], Any], key: Callable[[Row], int]) -> Page:
+def page(
+    rows: Sequence[Row], limit: int, *, shown: Callable[[Row], Any], key: Callable[[Row], int]
+) -> Page[Any]:
     """Make the page from `rows`, of which the caller read up to `limit + 1` to learn whether more follow."""
     items = rows[:limit]
     following = encode(key(items[-1])) if len(rows) > limit else None

@@ -10,6 +10,23 @@ import msgspec
 CONTENT_TYPE = "application/problem+json"
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong in a request, and a JSON pointer to it."""
+
+    detail: str
+    pointer: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A problem object as documents describe it; problems may have further members."""
+
+    title: str
+    status: int
+    detail: str | msgspec.UnsetType = msgspec.UNSET
+    errors: list[Fault] | msgspec.UnsetType = msgspec.UNSET
+    request_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class ProblemError(Exception):
     """Ends a request with a problem; `extra` becomes further members of the problem object."""
 

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 from tornado.httpserver import HTTPServer
 
+from chassis.application import MAX_BODY, Application
+from chassis.measures import metrics_server
 from chassis.settings import WebSettings
-from chassis.web import MAX_BODY, Application
 
 log = logging.getLogger("chassis.serve")
 
@@ -41,6 +42,10 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
         max_header_size=64 * 1024,
     )
     server.listen(settings.port)
+    measured = _measured(app, settings.metrics_port)
+    app.lag.start()
+    if app.dependencies.verifier:
+        app.dependencies.verifier.warm()
     log.info("serving", extra={"port": settings.port})
     try:
         await _signal()
@@ -52,8 +57,25 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
     finally:
         server.stop()
         await server.close_all_connections()
+        if measured:
+            measured.stop()
+        await app.lag.stop()
+        app.measures.tally.write()
         await app.dependencies.close()
     log.info("stopped")
+
+
+def _measured(app: Application, port: int) -> HTTPServer | None:
+    """Show the metrics on their private port; 0 for none. Not being able to is no reason not to serve."""
+    if not port:
+        return None
+    server = metrics_server(app.measures)
+    try:
+        server.listen(port)
+    except OSError as error:
+        log.warning("no metrics on port %d: %s", port, error)
+        return None
+    return server
 
 
 async def _signal() -> None:

@@ -56,6 +56,7 @@ class WebSettings(ProcessSettings):
     """
 
     port: int = 8080
+    metrics_port: int = 9100  # no balancer knows it; 0 for none
     internal_domain: str
     token_issuer: str
     drain_seconds: float = 5.0

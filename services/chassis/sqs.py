@@ -1,12 +1,15 @@
-"""Kombu's SQS transport, made to go on: a poll that fails is followed by another.
+"""Kombu's SQS transport, made to go on, and to leave counting to SQS.
 
 As of kombu 5.7 the loop that polls ends for good with the first poll that fails (celery/kombu#1127), while the
-worker looks alive.
+worker looks alive; and a message that is given back is sent as a copy beside the original. Here a poll that fails is
+followed by another, and a message that is given back is the same one: SQS shows it again after a pause, counts, and
+after the queue's maxReceiveCount moves it to the dead-letter queue.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 from typing import Any
 
 from kombu.transport import SQS, TRANSPORT_ALIASES
@@ -14,11 +17,51 @@ from vine import promise
 
 AFTER_FAILURE = 1.0  # seconds
 
+FIRST_PAUSE = 5.0  # seconds before a task that failed is tried again, at most; doubles each time
+LONGEST_PAUSE = 300.0
+
 log = logging.getLogger("chassis.sqs")
+
+
+def pause(receives: int) -> int:
+    """Return the seconds before the next try of a task that was received so often: exponential, half of it jitter."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(max(0, receives - 1), 30))
+    return round(random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret
+
+
+class QoS(SQS.QoS):
+    """Gives a task that failed back to SQS, which shows it again later, or moves it away after the last time."""
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        message = self._delivered.get(delivery_tag)
+        if message is not None:
+            attributes = message.delivery_info.get("sqs_message", {}).get("Attributes", {})
+            receives = int(attributes.get("ApproximateReceiveCount", 1))
+            self.channel.give_back(message, seconds=0 if requeue else pause(receives))
+        self._quick_ack(delivery_tag)
 
 
 class Channel(SQS.Channel):
     """Polls its queues for as long as they have consumers, whatever SQS answers."""
+
+    QoS = QoS
+
+    def give_back(self, message: Any, *, seconds: int) -> None:
+        """Let SQS show a message again; without an answer it does so when the visibility timeout ends."""
+        info = message.delivery_info
+        if "sqs_message" not in info:
+            return
+        try:
+            self.sqs(queue=self.canonical_queue_name(info["routing_key"])).change_message_visibility(
+                QueueUrl=info["sqs_queue"],
+                ReceiptHandle=info["sqs_message"]["ReceiptHandle"],
+                VisibilityTimeout=seconds,
+            )
+        except Exception as error:
+            log.warning("a message could not be given back, SQS shows it later: %s", error)
+
+    def _restore(self, message: Any, *_: Any) -> None:
+        self.give_back(message, seconds=0)
 
     def _schedule_queue(self, queue: str) -> None:
         try:

@@ -1,13 +1,15 @@
 """Celery on one SQS queue: the app with our settings, publishing from the event loop, running worker and beat.
 
-Messages are acknowledged after the task (at least once), so tasks must be idempotent. A countdown must stay below
-the queue's visibility timeout; what is due later is a row in the database that a scheduled task looks for.
+Messages are acknowledged after the task (at least once), so tasks must be idempotent. A task that fails is given back
+to SQS, which shows it again with a growing pause and after the fifth time moves it to the dead-letter queue. A countdown
+must stay below the queue's visibility timeout; what is due later is a row in the database that a scheduled task looks for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -19,7 +21,7 @@ os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 import celery.signals
 from celery import Celery
 
-from chassis import database, heartbeat, logs, sqs, trace
+from chassis import database, heartbeat, logs, sqs, task_measures, trace
 from chassis.settings import DatabaseSettings, ProcessSettings, secrets_of
 
 TIME_LIMIT = 60  # seconds a task may take; the queue's visibility timeout is six times that
@@ -47,7 +49,22 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
     """
     sqs.install()
     app = Celery(settings.service, broker="sqs://", set_as_current=False)
-    app.conf.update(
+    app.conf.update(_conf(settings), beat_schedule=dict(schedule or {}))
+    if isinstance(settings, ProcessSettings):
+        app.conf.measured_as = task_measures.dimensions(settings)
+    if isinstance(settings, DatabaseSettings):
+        app.conf.beat_scheduler = "chassis.beat:LockedScheduler"
+        app.conf.beat_lock_url = database.url(settings).render_as_string(hide_password=False)
+    app.steps["consumer"].add(heartbeat.ConsumerHeartbeat)
+    _log_as_we_do(settings)
+    celery.signals.task_prerun.connect(_enter_trace, weak=False, dispatch_uid="chassis.tasks.trace")
+    celery.signals.before_task_publish.connect(_stamp, weak=False, dispatch_uid="chassis.tasks.stamp")
+    task_measures.connect(settings)
+    return app
+
+
+def _conf(settings: QueueNames) -> dict[str, Any]:
+    return dict(
         broker_transport_options={
             "region": settings.aws_region,
             "predefined_queues": {settings.service: {"url": settings.queue_url}},
@@ -65,7 +82,7 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
         task_ignore_result=True,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
-        task_acks_on_failure_or_timeout=True,
+        task_acks_on_failure_or_timeout=False,  # the queue counts the tries
         task_time_limit=TIME_LIMIT,
         task_soft_time_limit=TIME_LIMIT - 5,
         worker_prefetch_multiplier=1,
@@ -75,18 +92,10 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
         worker_redirect_stdouts=False,
         worker_soft_shutdown_timeout=SOFT_SHUTDOWN,
         worker_max_tasks_per_child=1000,
-        beat_schedule=dict(schedule or {}),
         beat_max_loop_interval=5,
         enable_utc=True,
         timezone="UTC",
     )
-    if isinstance(settings, DatabaseSettings):
-        app.conf.beat_scheduler = "chassis.beat:LockedScheduler"
-        app.conf.beat_lock_url = database.url(settings).render_as_string(hide_password=False)
-    app.steps["consumer"].add(heartbeat.ConsumerHeartbeat)
-    _log_as_we_do(settings)
-    celery.signals.task_prerun.connect(_enter_trace, weak=False, dispatch_uid="chassis.tasks.trace")
-    return app
 
 
 class Publisher:
@@ -122,7 +131,11 @@ def run_worker(app: Celery, *, concurrency: int = 1) -> int:
 
 
 def run_beat(app: Celery) -> int:
-    """Send scheduled tasks while holding the lock in the service's database, until a signal; return the exit code."""
+    """Send scheduled tasks while holding the lock in the service's database, until a signal; return the exit code.
+
+    The same process tells the depth of the queue: exactly one does.
+    """
+    app.conf.beat_measures = True
     return _run(app, ["beat", "--pidfile=", "--loglevel=INFO"])
 
 
@@ -151,6 +164,15 @@ def _log_as_we_do(settings: Any) -> None:
 
     if isinstance(settings, ProcessSettings):
         celery.signals.setup_logging.connect(configure, weak=False, dispatch_uid="chassis.tasks.logs")
+
+
+def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Put into every message the ids of what asked for it, and when."""
+    if headers is None:
+        return
+    for name, value in trace.headers().items():
+        headers.setdefault(name.lower().replace("-", "_"), value)
+    headers.setdefault(task_measures.SENT_AT, time.time())
 
 
 def _enter_trace(task: Any = None, **_: Any) -> None:

@@ -1,244 +1,34 @@
-"""The base of every HTTP handler: JSON in, JSON or problem+json out, request ids, one log line a request."""
+"""The HTTP side of a service in one import: the base of its handlers, and the application that serves them."""
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from chassis.application import MAX_BODY, Application, Routes
+from chassis.handler import About, Answer, Dependencies, Handler, about
+from chassis.health import Live, Ready
+from chassis.info import Description, Info
+from chassis.shedding import Limits
 
-import aiohttp
-import msgspec
-from tornado import httputil
-from tornado.web import Application as TornadoApplication
-from tornado.web import HTTPError, RequestHandler, stream_request_body
-
-from chassis import problems, trace
-from chassis.auth import Claims, Verifier
-from chassis.database import Database
-from chassis.problems import ProblemError
-from chassis.schema import Schema
-
-T = TypeVar("T")
-
-log = logging.getLogger("chassis.web")
-
-MAX_BODY = 1024 * 1024  # bytes
+__all__ = [
+    "MAX_BODY",
+    "About",
+    "Answer",
+    "Application",
+    "Dependencies",
+    "Handler",
+    "Routes",
+    "about",
+    "application",
+]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """What handlers need from outside; a service adds its own fields in a subclass."""
-
-    service: str
-    database: Database | None = None
-    verifier: Verifier | None = None
-    schema: Schema | None = None  # which schema revisions this code can serve
-    http: aiohttp.ClientSession | None = None  # the one pool of connections to other services
-
-    async def close(self) -> None:
-        """Close what holds connections; called once, after the last request."""
-        if self.verifier:
-            await self.verifier.close()
-        if self.http:
-            await self.http.close()
-        if self.database:
-            await self.database.dispose()
-
-
-class Handler(RequestHandler):
-    """Base of our handlers. `self.dependencies` is what `make_app` was given, `self.claims` who is asking."""
-
-    claims: Claims | None = None
-    log_level = logging.INFO
-    application: Application
-
-    @property
-    def dependencies(self) -> Any:
-        """What the application was made with (the service's own Dependencies)."""
-        return self.application.dependencies
-
-    def body(self, kind: type[T]) -> T:
-        """Return the request's JSON body as `kind`; ends the request with 415, 400 or 422 when it is none."""
-        media = self.request.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if media != "application/json" and not media.endswith("+json"):
-            raise ProblemError(415, detail="the body should be application/json")
-        try:
-            return msgspec.json.decode(self.request.body, type=kind)
-        except msgspec.ValidationError as error:
-            raise _invalid(422, "the body is not what this resource takes", error) from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ProblemError(400, detail=f"the body is not JSON: {error}") from error
-
-    def query(self, kind: type[T]) -> T:
-        """Return the query's parameters as `kind` (a msgspec Struct); 400 for one that repeats or does not fit."""
-        arguments = self.request.query_arguments
-        repeated = [name for name, values in arguments.items() if len(values) > 1]
-        if repeated:
-            raise ProblemError(400, detail=f"the parameter {repeated[0]!r} should stand once")
-        values = {name: self.get_query_argument(name) for name in arguments}
-        try:
-            return msgspec.convert(values, kind, strict=False)
-        except msgspec.ValidationError as error:
-            raise _invalid(400, "the query is not what this resource takes", error) from error
-
-    def send(self, value: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> None:
-        """Answer with `value` as JSON, or with no body for 204 and 304."""
-        self.set_status(status)
-        for name, text in (headers or {}).items():
-            self.set_header(name, text)
-        if status in (204, 304):
-            self.clear_header("Content-Type")
-            self.finish()
-            return
-        self.set_header("Content-Type", "application/json")
-        self.finish(msgspec.json.encode(value))
-
-    async def head(self, *args: str, **kwargs: str) -> None:
-        """Answer as GET does; Tornado leaves the body out."""
-        answer = self.get(*args, **kwargs)
-        if answer is not None:
-            await answer
-
-    def set_default_headers(self) -> None:
-        self.clear_header("Server")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        if self.application.stopping:
-            self.set_header("Connection", "close")  # or a proxy would go on using a connection that ends soon
-
-    def prepare(self) -> None:
-        """Take or make the request's ids; subclasses that override this call it first."""
-        trace.enter(self.request.headers)
-        self._started = time.perf_counter()
-        for name, value in trace.headers().items():
-            self.set_header(name, value)
-        self.application.in_flight.add(self)
-
-    def on_finish(self) -> None:
-        self.application.in_flight.discard(self)
-
-    def on_connection_close(self) -> None:
-        self.application.in_flight.discard(self)
-
-    def compute_etag(self) -> str | None:
-        """Tag what may be asked for conditionally; hashing an answer to a POST would be waste."""
-        return super().compute_etag() if self.request.method in ("GET", "HEAD") else None
-
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        error = _raised(kwargs)
-        super().send_error(error.status if isinstance(error, ProblemError) else status_code, **kwargs)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the problem; nothing of an unexpected exception reaches the client."""
-        error = _raised(kwargs)
-        for name, value in trace.headers().items():  # send_error cleared them
-            self.set_header(name, value)
-        self.set_header("Content-Type", problems.CONTENT_TYPE)
-        self.set_header("Cache-Control", "no-store")
-        members = problems.problem(status_code)
-        if isinstance(error, ProblemError):
-            members = problems.problem(error.status, error.title, error.detail, **error.extra)
-            for name, text in error.headers.items():
-                self.set_header(name, text)
-        if status_code == 405:
-            self.set_header("Allow", ", ".join(self.allowed_methods()))
-        if status_code >= 500:
-            members["request_id"] = trace.headers().get("X-Request-ID", "")
-        self.finish(problems.encode(members))
-
-    def allowed_methods(self) -> list[str]:
-        """Return the methods that this handler implements, for Allow (RFC 9110, 15.5.6)."""
-        unimplemented = RequestHandler._unimplemented_method
-        names = [m for m in self.SUPPORTED_METHODS if getattr(type(self), m.lower(), None) != unimplemented]
-        return sorted(name for name in names if name != "HEAD" or "GET" in names)
-
-    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
-        """Log what nobody expected; a problem or an HTTP error is an answer, and the access line tells it."""
-        if isinstance(value, (HTTPError, ProblemError)):
-            return
-        log.error("unhandled error in %s %s", self.request.method, self.request.path, exc_info=value)
-
-
-class NotFound(Handler):
-    """Answers for every path that no route knows."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        raise ProblemError(404, detail="there is nothing at this address")
-
-
-@stream_request_body
-class TooLarge(Handler):
-    """Answers before the body is read when it is announced to be larger than the application takes."""
-
-    def prepare(self) -> None:
-        super().prepare()
-        raise ProblemError(413, detail=f"the body should have at most {self.application.max_body} bytes")
-
-    def data_received(self, chunk: bytes) -> None:
-        """Drop what arrives: the connection closes once the answer is sent."""
-
-
-Routes = Sequence[tuple[str, type[Handler]] | tuple[str, type[Handler], dict[str, Any]]]
-
-
-class Application(TornadoApplication):
-    """A Tornado application that knows its dependencies, its requests in flight and whether it is stopping."""
-
-    def __init__(self, routes: Routes, dependencies: Dependencies, *, max_body: int = MAX_BODY) -> None:
-        super().__init__(list(routes), default_handler_class=NotFound, log_function=log_request)
-        self.dependencies = dependencies
-        self.max_body = max_body
-        self.in_flight: set[Handler] = set()
-        self.stopping = False
-
-    def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Any:
-        length = request.headers.get("Content-Length", "")
-        if length.isascii() and length.isdigit() and int(length[:19]) > self.max_body:
-            # Tornado would answer a bare 400; lift its bound for this request, which nobody reads anyway.
-            request.connection.set_max_body_size(int(length[:19]))  # type: ignore[union-attr]
-            return self.get_handler_delegate(request, TooLarge)
-        return super().find_handler(request, **kwargs)
-
-
-def application(routes: Routes, dependencies: Dependencies, *, max_body: int = MAX_BODY) -> Application:
-    """Wire the routes, with the health resources beside them."""
-    from chassis.health import Live, Ready
-
-    health: Routes = [(r"/health/live", Live), (r"/health/ready", Ready)]
-    return Application([*routes, *health], dependencies, max_body=max_body)
-
-
-def log_request(handler: RequestHandler) -> None:
-    """Write the access line; health probes only at debug level, server errors as errors."""
-    level = getattr(handler, "log_level", logging.INFO)
-    status = handler.get_status()
-    claims: Claims | None = getattr(handler, "claims", None)
-    log.log(
-        logging.ERROR if status >= 500 and level > logging.DEBUG else level,
-        "%s %s %d",
-        handler.request.method,
-        handler.request.path,
-        status,
-        extra={
-            "method": handler.request.method,
-            "path": handler.request.path,
-            "status": status,
-            "milliseconds": round(1000 * handler.request.request_time(), 1),
-            "client": claims.client_id if claims else None,
-        },
-    )
-
-
-def _raised(arguments: dict[str, Any]) -> BaseException | None:
-    return arguments["exc_info"][1] if arguments.get("exc_info") else None
-
-
-def _invalid(status: int, detail: str, error: msgspec.ValidationError) -> ProblemError:
-    """Turn msgspec's "Expected `int`, got `str` - at `$.stars`" into a detail with a JSON pointer."""
-    text, _, path = str(error).partition(" - at ")
-    pointer = path.strip("`").removeprefix("$").replace(".", "/").replace("[", "/").replace("]", "")
-    return ProblemError(
-        status, detail=detail, errors=[{"detail": text.replace("`", "'"), "pointer": f"#{pointer}"}]
-    )
+def application(
+    routes: Routes, dependencies: Dependencies, *, max_body: int = MAX_BODY, limits: Limits | None = None
+) -> Application:
+    """Wire the routes, with what every service answers beside them: health, /info and /openapi.json."""
+    common: Routes = [
+        (r"/health/live", Live),
+        (r"/health/ready", Ready),
+        (r"/info", Info),
+        (r"/openapi\.json", Description, {"routes": routes}),
+    ]
+    return Application([*routes, *common], dependencies, max_body=max_body, limits=limits)

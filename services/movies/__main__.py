@@ -5,12 +5,11 @@ import sys
 from dataclasses import dataclass
 
 from chassis import client, logs, settings
-from chassis.auth import Verifier
+from chassis.auth import verifier
 from chassis.database import Database, url
-from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
-from chassis.web import Application, Dependencies
+from chassis.web import Application, Dependencies, about
 from movies.app import make_app
 
 
@@ -22,12 +21,12 @@ class Settings(settings.WebSettings, settings.DatabaseSettings):
 def build(given: Settings) -> Application:
     """Make the application and what it depends on, inside the loop."""
     http = client.session()
-    keys = key_store(http, given.token_issuer)
     return make_app(
         Dependencies(
             service=given.service,
+            about=about(given),
             database=Database(url(given)),
-            verifier=Verifier(keys, issuer=given.token_issuer, audience=given.service),
+            verifier=verifier(http, given),
             schema=schema("movies"),
             http=http,
         )

@@ -1,46 +1,75 @@
 """HTTP for the catalogue: reads the request, calls `catalogue` once, writes the answer."""
 
-import re
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import pages
+from chassis import etags, pages
 from chassis.auth import authenticated
+from chassis.idempotency import once
+from chassis.operations import ETAG, LOCATION, Reply, operation
+from chassis.pages import Page
 from chassis.problems import ProblemError
-from chassis.web import Handler
+from chassis.web import Answer, Handler
 from movies import catalogue
 from movies.models import Movie
-from movies.shapes import MovieInput, MovieOutput, MoviesQuery
+from movies.shapes import MovieId, MovieInput, MovieOutput, MoviesQuery
+
+UNKNOWN = {404: "There is no such movie."}
 
 
 class MoviesHandler(Handler):
     """/movies"""
 
+    @operation(
+        id="listMovies",
+        summary="List movies in order of id",
+        query=MoviesQuery,
+        replies={200: Reply("A page of movies.", Page[MovieOutput])},
+    )
     async def get(self) -> None:
         query = self.query(MoviesQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             movies = await catalogue.find(session, query.title, after=after, limit=query.limit + 1)
         self.send(pages.page(movies, query.limit, shown=shown, key=lambda movie: movie.id))
 
     @authenticated(scope="movies:write")
+    @operation(
+        id="addMovie",
+        summary="Add a movie",
+        body=MovieInput,
+        headers=("Idempotency-Key",),
+        replies={201: Reply("The movie is stored.", MovieOutput, LOCATION | ETAG)},
+    )
     async def post(self) -> None:
         said = self.body(MovieInput)
         if said.id is not None:
             raise wrong_id("the service chooses the id of a new movie")
-        async with self.dependencies.database.session() as session:
+
+        async def add(session: AsyncSession) -> Answer:
             movie = await catalogue.add(session, said)
-        self.send(shown(movie), 201, headers={"Location": f"/movies/{movie.id}", "ETag": etag(movie)})
+            return Answer(shown(movie), 201, {"Location": f"/movies/{movie.id}", "ETag": etag(movie)})
+
+        self.answer(await once(self, add))
 
 
 class MovieHandler(Handler):
     """/movies/{movie_id}"""
 
+    path_parameters = {"movie_id": MovieId}  # noqa: RUF012
     tag: str | None = None
 
+    @operation(
+        id="getMovie",
+        summary="Show a movie",
+        headers=("If-None-Match",),
+        replies={200: Reply("The movie.", MovieOutput, ETAG), 304: Reply("The movie has the ETag given.")},
+        problems=UNKNOWN,
+    )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             movie = await catalogue.get(session, int(movie_id))
         if movie is None:
             raise unknown(movie_id)
@@ -48,6 +77,14 @@ class MovieHandler(Handler):
         self.send(shown(movie))
 
     @authenticated(scope="movies:write")
+    @operation(
+        id="replaceMovie",
+        summary="Replace what is said of a movie",
+        body=MovieInput,
+        headers=("If-Match",),
+        replies={200: Reply("The movie as it is now.", MovieOutput, ETAG)},
+        problems=UNKNOWN,
+    )
     async def put(self, movie_id: str) -> None:
         said = self.body(MovieInput)
         if said.id not in (None, int(movie_id)):
@@ -62,6 +99,13 @@ class MovieHandler(Handler):
         self.send(shown(movie), headers={"ETag": etag(movie)})
 
     @authenticated(scope="movies:write")
+    @operation(
+        id="removeMovie",
+        summary="Remove a movie",
+        headers=("If-Match",),
+        replies={204: Reply("The movie is gone.")},
+        problems=UNKNOWN,
+    )
     async def delete(self, movie_id: str) -> None:
         try:
             async with self.dependencies.database.session() as session:
@@ -77,13 +121,8 @@ class MovieHandler(Handler):
         return self.tag
 
     def versions(self) -> set[int] | None:
-        """Return the versions that If-Match accepts; None for any.
-
-        RFC 9110, 13.1.1 asks for strong tags. A weak one counts too: a proxy that compresses makes our tags
-        weak, and they name the stored row, whatever its encoding on the way.
-        """
-        given = self.request.headers.get("If-Match", "*").strip()
-        return None if given == "*" else {int(version) for version in re.findall(r'"v(\d{1,9})"', given)}
+        """Return the versions that If-Match accepts; None for any."""
+        return etags.accepted(self.request.headers.get("If-Match"))
 
 
 def shown(movie: Movie) -> Any:
@@ -91,7 +130,7 @@ def shown(movie: Movie) -> Any:
 
 
 def etag(movie: Movie) -> str:
-    return f'"v{movie.version}"'
+    return etags.tag(movie.version)
 
 
 def unknown(movie_id: str) -> ProblemError:

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Text, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis import database
+from chassis import database, idempotency
 
 SEEDED_IDS = 1000  # ids up to here belong to the seeds of the migrations; users' movies begin above
 FIRST_YEAR = 1888
@@ -30,3 +30,5 @@ class Movie(Base):
 
 # `trigrams` is made by the migrations: pg_trgm in small, without needing the right to create an extension.
 Index("ix_movies_title_trigrams", func.trigrams(Movie.title), postgresql_using="gin")
+
+idempotency.table(Base.metadata)

@@ -11,6 +11,7 @@ from movies.models import FIRST_YEAR, LAST_YEAR
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=300, pattern=r"^\s*[^\s\x00][^\x00]*$")]
 Year = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+MovieId = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999_999, description="The movie's id.")]
 
 
 class MovieInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,4 +33,11 @@ class MovieOutput(msgspec.Struct, frozen=True):
 
 
 class MoviesQuery(PageQuery, frozen=True):
-    title: Annotated[str, msgspec.Meta(max_length=300)] = ""
+    title: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=300,
+            pattern=r"^[^\x00]*$",
+            description="Only movies whose title contains this, in upper or lower case.",
+        ),
+    ] = ""

@@ -1,4 +1,4 @@
-"""`python -m reviews [web|worker|beat]`: one process of the service. The only reader of the environment."""
+"""`python -m reviews PROCESS`: web, worker, beat; or dead-letters, redrive. The only reader of the environment."""
 
 import os
 import sys
@@ -8,13 +8,12 @@ from typing import Any
 
 from celery import Celery
 
-from chassis import client, logs, settings, tasks
-from chassis.auth import Verifier
+from chassis import client, logs, redrive, settings, tasks
+from chassis.auth import verifier
 from chassis.database import Database, SyncDatabase, url
-from chassis.jwks import key_store
 from chassis.schema import schema
 from chassis.serve import serve
-from chassis.web import Application
+from chassis.web import Application, about
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
 from reviews.rating_requests import RatingRequests
@@ -41,10 +40,9 @@ def web(given: WebSettings) -> int:
         return make_app(
             Dependencies(
                 service=given.service,
+                about=about(given),
                 database=Database(url(given)),
-                verifier=Verifier(
-                    key_store(http, given.token_issuer), issuer=given.token_issuer, audience=given.service
-                ),
+                verifier=verifier(http, given),
                 schema=schema("reviews"),
                 http=http,
                 catalogue=Catalogue(movies),
@@ -64,6 +62,16 @@ def beat(given: TaskSettings) -> int:
     return tasks.run_beat(celery(given))
 
 
+def dead_letters(given: TaskSettings) -> int:
+    print(f"{redrive.listed(*redrive.queue_of(celery(given)), print)} dead")
+    return 0
+
+
+def redrive_all(given: TaskSettings) -> int:
+    print(f"{redrive.redrive(*redrive.queue_of(celery(given)), print)} back in the queue")
+    return 0
+
+
 def celery(given: TaskSettings) -> Celery:
     return make_tasks(given, lambda: SyncDatabase(url(given)), chart_seconds=given.chart_seconds)
 
@@ -72,6 +80,8 @@ PROCESSES: dict[str, tuple[type, Callable[[Any], int]]] = {
     "web": (WebSettings, web),
     "worker": (TaskSettings, worker),
     "beat": (TaskSettings, beat),
+    "dead-letters": (TaskSettings, dead_letters),
+    "redrive": (TaskSettings, redrive_all),
 }
 
 

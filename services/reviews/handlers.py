@@ -3,16 +3,27 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import pages
 from chassis.auth import authenticated
 from chassis.client import ServiceUnavailable
-from chassis.pages import PageQuery
+from chassis.idempotency import once
+from chassis.operations import LOCATION, Reply, operation
+from chassis.pages import Page, PageQuery
 from chassis.problems import ProblemError
-from chassis.web import Handler
+from chassis.web import Answer, Handler
 from reviews import charts, ratings, reviewing
 from reviews.models import Review
-from reviews.shapes import ChartQuery, KnownMovie, ReviewInput, ReviewOutput
+from reviews.shapes import (
+    ChartQuery,
+    KnownMovie,
+    MovieId,
+    MovieRating,
+    ReviewInput,
+    ReviewOutput,
+    TopChart,
+)
 
 NEWEST = 2**63 - 1
 RETRY_AFTER = "5"  # seconds
@@ -21,24 +32,43 @@ RETRY_AFTER = "5"  # seconds
 class ReviewsHandler(Handler):
     """/movies/{movie_id}/reviews"""
 
+    path_parameters = {"movie_id": MovieId}  # noqa: RUF012
+
+    @operation(
+        id="listReviews",
+        summary="List a movie's reviews, newest first",
+        query=PageQuery,
+        replies={200: Reply("A page of reviews.", Page[ReviewOutput])},
+    )
     async def get(self, movie_id: str) -> None:
         query = self.query(PageQuery)
         before = pages.decode(query.cursor) if query.cursor else NEWEST
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             found = await reviewing.find(session, int(movie_id), before=before, limit=query.limit + 1)
         self.send(pages.page(found, query.limit, shown=shown, key=lambda review: review.id))
 
     @authenticated(scope="reviews:write")
+    @operation(
+        id="addReview",
+        summary="Review a movie",
+        body=ReviewInput,
+        headers=("Idempotency-Key",),
+        replies={201: Reply("The review is stored.", ReviewOutput, LOCATION)},
+        problems={404: "There is no such movie."},
+    )
     async def post(self, movie_id: str) -> None:
         said = self.body(ReviewInput)
         movie = await self.movie(int(movie_id))
-        async with self.dependencies.database.session() as session:
-            review = await reviewing.add(
-                session, movie, said, author=self.claims.sub if self.claims else None
-            )
+        author = self.claims.sub if self.claims else None
+
+        async def add(session: AsyncSession) -> Answer:
+            review = await reviewing.add(session, movie, said, author=author)
+            return Answer(shown(review), 201, {"Location": location(review)})
+
+        answer = await once(self, add)
         # Only now is the review there to be counted; should this fail, the outbox remembers.
         self.dependencies.rating_requests.send(movie.id)
-        self.send(shown(review), 201, headers={"Location": location(review)})
+        self.answer(answer)
 
     async def movie(self, movie_id: int) -> KnownMovie:
         """Ask `movies`; ends the request with 404 or 503 when it knows none or cannot say."""
@@ -56,8 +86,15 @@ class ReviewsHandler(Handler):
 class RatingHandler(Handler):
     """/movies/{movie_id}/rating"""
 
+    path_parameters = {"movie_id": MovieId}  # noqa: RUF012
+
+    @operation(
+        id="getRating",
+        summary="Show what a movie's reviews add up to",
+        replies={200: Reply("The rating; without reviews a count of 0 and no average.", MovieRating)},
+    )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             rating = await ratings.get(session, int(movie_id))
         self.send(rating)
 
@@ -65,9 +102,15 @@ class RatingHandler(Handler):
 class TopChartHandler(Handler):
     """/charts/top"""
 
+    @operation(
+        id="getTopChart",
+        summary="Show the best rated movies",
+        query=ChartQuery,
+        replies={200: Reply("The chart as it was last computed.", TopChart)},
+    )
     async def get(self) -> None:
         query = self.query(ChartQuery)
-        async with self.dependencies.database.session() as session:
+        async with self.dependencies.database.reading() as session:
             chart = await charts.get(session, limit=query.limit)
         self.send(chart)
 

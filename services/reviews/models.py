@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis import database
+from chassis import database, idempotency, schedule
 
 
 class Base(DeclarativeBase):
@@ -84,3 +84,7 @@ class Chart(Base):
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+idempotency.table(Base.metadata)
+schedule.table(Base.metadata)

@@ -10,6 +10,7 @@ from chassis.pages import DEFAULT, MOST
 Stars = Annotated[int, msgspec.Meta(ge=1, le=5)]
 # U+0000 is legal in JSON and cannot be stored by PostgreSQL.
 Words = Annotated[str, msgspec.Meta(max_length=10_000, pattern=r"^[^\x00]*$")]
+MovieId = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999_999, description="The movie's id.")]
 
 
 class ReviewInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,4 +57,4 @@ class TopChart(msgspec.Struct, frozen=True):
 
 
 class ChartQuery(msgspec.Struct, frozen=True):
-    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = DEFAULT
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MOST, description="Entries of the chart.")] = DEFAULT

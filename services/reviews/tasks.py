@@ -6,9 +6,11 @@ Each may run twice or late: what it writes follows from the reviews alone.
 import functools
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
 
+from chassis import schedule
 from chassis.database import SyncDatabase
 from chassis.tasks import QueueNames, celery_app
 from reviews import charts, ratings
@@ -33,16 +35,19 @@ def make_tasks(settings: QueueNames, connect: Callable[[], SyncDatabase], *, cha
         with database().session() as session:
             ratings.recompute(session, movie_id)
 
-    @app.task(name=REPAIR, shared=False)
-    def repair() -> None:
+    @app.task(name=REPAIR, shared=False, bind=True)
+    def repair(task: Any) -> None:
         with database().session() as session:
+            if not schedule.is_first(session, task.request):
+                return
             for movie_id in ratings.overdue(session, after=OVERDUE):
                 rate.apply_async([movie_id], retry=False)
 
-    @app.task(name=CHART, shared=False)
-    def chart() -> None:
+    @app.task(name=CHART, shared=False, bind=True)
+    def chart(task: Any) -> None:
         with database().session() as session:
-            charts.recompute(session)
+            if schedule.is_first(session, task.request):
+                charts.recompute(session)
 
     return app
 

@@ -1,4 +1,4 @@
-"""`python -m tokens` serves; `clients` and `keys` administer. The only reader of the environment."""
+"""`python -m tokens` serves; `clients`, `keys`, `revoke` and `audit` administer. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
@@ -24,20 +25,23 @@ from chassis.settings import (
     read,
     secrets_of,
 )
-from chassis.web import Application
+from chassis.web import Application, about
 from tokens import commands
 from tokens.app import Dependencies, make_app
 from tokens.clients import ClientsError
 from tokens.hashing import SecretChecker
 from tokens.keys import KeyChangeError
+from tokens.revocations import UnknownClient
 from tokens.ring import KeyRing
+from tokens.rotation import Rotation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(WebSettings, DatabaseSettings):
-    """What the web process needs."""
+    """What the web process needs; a key signs for `key_rotation_days`."""
 
     key_encryption_secret: Secret
+    key_rotation_days: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,28 +54,39 @@ class CommandSettings(ProcessSettings, DatabaseSettings):
 def build(settings: Settings) -> Application:
     """Make the application and what it depends on, inside the loop."""
     pool = Database(database.url(settings))
+    age = timedelta(days=settings.key_rotation_days)
+    rotation = Rotation(pool, settings.key_encryption_secret, age=age)
+    rotation.start()
     return make_app(
         Dependencies(
             service=settings.service,
+            about=about(settings),
             database=pool,
             schema=schema("tokens"),
             issuer=settings.token_issuer,
             ring=KeyRing(pool, settings.key_encryption_secret),
             secrets=SecretChecker(),
+            rotation=rotation,
         )
     )
 
 
 async def administer(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    """Run a command. Raises SettingsError, ClientsError, KeyChangeError or DBAPIError."""
+    """Run a command. Raises SettingsError, ClientsError, KeyChangeError, UnknownClient, DBAPIError."""
     settings = read(CommandSettings, environ)
     pool = Database(database.url(settings), pool_size=1)
     try:
         if asked.command == "clients":
             await commands.synchronise(pool, environ, print)
             return
+        if asked.command == "revoke":
+            await commands.revoke(pool, asked.client_id, print)
+            return
+        if asked.command == "audit":
+            await commands.audit(pool, asked.last, print)
+            return
         secret = settings.key_encryption_secret
-        if asked.action == "introduce" and secret is None:
+        if asked.action in ("introduce", "revoke") and secret is None:
             raise SettingsError("settings: KEY_ENCRYPTION_SECRET is missing")
         await commands.change_keys(pool, asked, secret or "", print)
     finally:
@@ -86,7 +101,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
             asyncio.run(administer(asked, environ))
             return 0
         settings = read(Settings, environ)
-    except (SettingsError, ClientsError, KeyChangeError) as error:
+    except (SettingsError, ClientsError, KeyChangeError, UnknownClient) as error:
         print(error, file=sys.stderr)
         return 1
     except DBAPIError as error:

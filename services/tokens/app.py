@@ -5,11 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chassis import web
-from tokens.handlers import KeysHandler, MetadataHandler, TokenHandler
+from tokens.handlers import (
+    InspectionHandler,
+    KeysHandler,
+    MetadataHandler,
+    RevocationHandler,
+    RevocationsHandler,
+    TokenHandler,
+)
 from tokens.hashing import SecretChecker
 from tokens.ring import KeyRing
+from tokens.rotation import Rotation
 
 MAX_BODY = 16 * 1024  # bytes; a token request has a few hundred
+
+ROUTES = (
+    (r"/oauth/token", TokenHandler),
+    (r"/oauth/introspect", InspectionHandler),
+    (r"/oauth/revoke", RevocationHandler),
+    (r"/revocations", RevocationsHandler),
+    (r"/\.well-known/jwks\.json", KeysHandler),
+    (r"/\.well-known/oauth-authorization-server", MetadataHandler),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +34,15 @@ class Dependencies(web.Dependencies):
     issuer: str
     ring: KeyRing
     secrets: SecretChecker
+    rotation: Rotation | None = None
 
     async def close(self) -> None:
         self.secrets.close()
+        if self.rotation:
+            await self.rotation.stop()
         await super().close()
 
 
 def make_app(dependencies: Dependencies) -> web.Application:
     """Return the application."""
-    routes = [
-        (r"/oauth/token", TokenHandler),
-        (r"/\.well-known/jwks\.json", KeysHandler),
-        (r"/\.well-known/oauth-authorization-server", MetadataHandler),
-    ]
-    return web.application(routes, dependencies, max_body=MAX_BODY)
+    return web.application(ROUTES, dependencies, max_body=MAX_BODY)

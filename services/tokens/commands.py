@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
-from tokens import clients, keys
-from tokens.models import SigningKey
+from tokens import clients, keys, revocations
+from tokens.models import Audit, SigningKey
 
 Say = Callable[[str], None]
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line: nothing serves, `clients` and `keys` administer."""
+    """Return the command line: nothing serves, the commands administer."""
     made = argparse.ArgumentParser(prog="python -m tokens", description=__doc__)
     commands = made.add_subparsers(dest="command")
     commands.add_parser("clients", help="make the clients those of the variable CLIENTS")
+    revoke = commands.add_parser("revoke", help="take all living tokens of a client back")
+    revoke.add_argument("client_id")
+    audit = commands.add_parser("audit", help="who changed what when, the latest last")
+    audit.add_argument("--last", type=int, default=50, help="how many lines")
     change = commands.add_parser("keys", help="list and rotate the signing keys")
     actions = change.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="every key and its state")
     actions.add_parser("introduce", help="make a key and publish it")
+    revoked = actions.add_parser(
+        "revoke", help="withdraw a key that may have leaked, and its tokens, at once"
+    )
+    revoked.add_argument("kid")
     for name, text in (("activate", "sign with a key"), ("retire", "withdraw a key that signs no more")):
         action = actions.add_parser(name, help=text)
         action.add_argument("kid")
@@ -44,7 +53,7 @@ async def synchronise(database: Database, environ: Mapping[str, str], say: Say) 
 
 
 async def change_keys(database: Database, asked: argparse.Namespace, secret: str, say: Say) -> None:
-    """List, introduce, activate or retire. Raises KeyChangeError."""
+    """List, introduce, activate, retire or revoke. Raises KeyChangeError."""
     async with database.session() as session:
         if asked.action == "introduce":
             row = await keys.introduce(session, secret)
@@ -55,8 +64,26 @@ async def change_keys(database: Database, asked: argparse.Namespace, secret: str
         elif asked.action == "retire":
             await keys.retire(session, asked.kid, force=asked.force)
             say(f"key {asked.kid}: retired")
+        elif asked.action == "revoke":
+            successor = await keys.revoke(session, asked.kid, secret)
+            say(f"key {asked.kid}: revoked" + (f"; {successor} signs from now on" if successor else ""))
         else:
             await _list(session, say)
+
+
+async def revoke(database: Database, client_id: str, say: Say) -> None:
+    """Take a client's tokens back. Raises UnknownClient."""
+    async with database.session() as session:
+        await revocations.revoke_client(session, client_id)
+    say(f"client {client_id}: its tokens are void; disable it by taking it out of CLIENTS")
+
+
+async def audit(database: Database, last: int, say: Say) -> None:
+    """Print the last lines of the audit."""
+    async with database.session() as session:
+        rows = (await session.scalars(select(Audit).order_by(Audit.id.desc()).limit(last))).all()
+    for row in reversed(rows):
+        say(f"{row.at.isoformat(timespec='seconds')}  {row.event}  {row.subject}  {json.dumps(row.detail)}")
 
 
 async def _list(session: AsyncSession, say: Say) -> None:

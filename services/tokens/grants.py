@@ -10,9 +10,19 @@ from tokens.requests import OAuthError
 LIFETIME = 600  # seconds
 
 
-def granted(asked: frozenset[str] | None, allowed: Collection[str]) -> list[str]:
-    """Return the scopes to grant, sorted. Raises OAuthError for one the client may not have, or for none."""
+def granted(
+    asked: frozenset[str] | None, allowed: Collection[str], *, audience: str | None = None
+) -> list[str]:
+    """Return the scopes to grant, sorted. Raises OAuthError for one the client may not have, or for none.
+
+    An audience is allowed where a scope of it is: it narrows what is granted to one service.
+    """
     scopes = frozenset(allowed) if asked is None else asked
+    if audience is not None:
+        allowed = {scope for scope in allowed if scope.split(":")[0] == audience}
+        scopes = frozenset(allowed) if asked is None else asked
+        if not allowed:
+            raise OAuthError("invalid_target", "the client may not ask for this audience")  # RFC 8707, 2
     if not scopes or not scopes <= frozenset(allowed):
         raise OAuthError("invalid_scope", "the client may not have this scope")
     return sorted(scopes)

@@ -1,102 +1,180 @@
-"""HTTP of the issuer: the token endpoint, the published keys and the metadata."""
+"""HTTP of the issuer: tokens given, inspected and taken back; the published keys, revocations and metadata."""
 
 from __future__ import annotations
 
 import logging
 import time
 import uuid
+from collections.abc import Callable
+from typing import Any
 
-from chassis.problems import ProblemError
+from chassis.access_tokens import Claims
+from chassis.operations import Reply, operation
+from chassis.revocations import RevocationList
 from chassis.web import Handler
-from tokens import clients, grants, requests
-from tokens.hashing import TooBusy
+from tokens import grants, inspection, requests, revocations
+from tokens.client_handler import Asked, ClientHandler
 from tokens.keys import JWKS_MAX_AGE
-from tokens.requests import OAuthError, TokenRequest
+from tokens.requests import OAuthError
+from tokens.shapes import AboutTokenForm, Inspection, KeySet, Metadata, Refusal, Token, TokenForm
 
 log = logging.getLogger("tokens")
 
+REFUSED = {
+    400: Reply("The request is not one that RFC 6749 knows, or asks for too much.", Refusal),
+    401: Reply("Unknown client or wrong secret.", Refusal, {"WWW-Authenticate": "Basic."}),
+}
 
-class TokenHandler(Handler):
-    """POST /oauth/token: client credentials in, an access token out (RFC 6749, 4.4)."""
 
+def form_operation(id: str, summary: str, form: type, reply: Reply) -> Callable[[Any], Any]:
+    """Describe what a client asks by form."""
+    return operation(
+        id=id,
+        summary=summary,
+        body=form,
+        media="application/x-www-form-urlencoded",
+        security=({"client": []}, {}),
+        replies={200: reply, **REFUSED},
+        problems={413: "The body is too large.", 429: "Too many failed attempts."},
+    )
+
+
+class TokenHandler(ClientHandler):
+    """/oauth/token (RFC 6749, 4.4)"""
+
+    @form_operation(
+        "createToken",
+        "Exchange client credentials for an access token",
+        TokenForm,
+        Reply("The token.", Token),
+    )
     async def post(self) -> None:
-        try:
-            request = self._read()
-            answer = await self._grant(request)
-        except OAuthError as error:
-            self._refuse(error)
-            return
-        # RFC 6749, 5.1: neither caches nor proxies may keep the answer.
-        self.send(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+        await self.respond(self.grant)
 
-    def _read(self) -> TokenRequest:
-        if self.request.query_arguments:
-            raise OAuthError("invalid_request", "parameters should be in the body, not in the address")
-        media = self.request.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        form = {name: self.get_body_arguments(name, strip=False) for name in self.request.body_arguments}
-        return requests.read(media, form, self.request.headers.get_list("Authorization"))
-
-    async def _grant(self, request: TokenRequest) -> dict[str, object]:
-        async with self.dependencies.database.session() as session:
-            client = await clients.find(session, request.client_id)
-        try:
-            known = await self.dependencies.secrets.matches(client.hashes, request.client_secret)
-        except TooBusy as error:
-            raise ProblemError(
-                503, detail="too many requests at once", headers={"Retry-After": "1"}
-            ) from error
-        if not known:
-            log.warning("client refused", extra={"client": request.client_id})
-            raise OAuthError("invalid_client", "unknown client or wrong secret", status=401)
-        scopes = grants.granted(request.scopes, client.scopes)
+    async def grant(self, asked: Asked) -> Token:
+        request = requests.read(asked.values)
+        scopes = grants.granted(request.scopes, asked.client.scopes, audience=request.audience)
         claims = grants.claims(
-            request.client_id,
+            asked.client_id,
             scopes,
             issuer=self.dependencies.issuer,
             now=int(time.time()),
             jti=uuid.uuid4().hex,
         )
         token = await self.dependencies.ring.sign(claims)
-        log.info(
-            "token issued", extra={"client": request.client_id, "jti": claims["jti"], "aud": claims["aud"]}
-        )
-        return {
-            "access_token": token,
-            "token_type": "Bearer",
-            "expires_in": grants.LIFETIME,
-            "scope": claims["scope"],
-        }
+        issued = {"client": asked.client_id, "jti": claims["jti"], "aud": claims["aud"]}
+        log.info("token issued", extra=issued)
+        return Token(token, "Bearer", grants.LIFETIME, claims["scope"])
 
-    def _refuse(self, error: OAuthError) -> None:
-        headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-        if error.status == 401:
-            headers["WWW-Authenticate"] = 'Basic realm="tokens", charset="UTF-8"'
-        self.send(
-            {"error": error.error, "error_description": error.description}, error.status, headers=headers
+
+class AboutTokenHandler(ClientHandler):
+    """What inspection and revocation share: reading the token in question."""
+
+    async def claims(self, asked: Asked) -> Claims | None:
+        """Return the claims of a good token. Raises OAuthError when none was sent."""
+        if "token" not in asked.values:
+            raise OAuthError("invalid_request", "the parameter 'token' is missing")
+        dependencies = self.dependencies
+        async with dependencies.database.session() as session:
+            revoked = await revocations.current(session)
+        return await inspection.read(
+            asked.values["token"], dependencies.ring, revoked, issuer=dependencies.issuer, now=time.time()
         )
+
+
+class InspectionHandler(AboutTokenHandler):
+    """/oauth/introspect (RFC 7662)"""
+
+    @form_operation(
+        "inspectToken",
+        "Say whether a token of or for the client is good",
+        AboutTokenForm,
+        Reply("What the token says, or that it is not active.", Inspection),
+    )
+    async def post(self) -> None:
+        await self.respond(self.inspect)
+
+    async def inspect(self, asked: Asked) -> Inspection:
+        claims = await self.claims(asked)
+        if claims is None or not inspection.may_inspect(asked.client_id, claims):
+            return Inspection(active=False)
+        return inspection.shown(claims)
+
+
+class RevocationHandler(AboutTokenHandler):
+    """/oauth/revoke (RFC 7009)"""
+
+    @form_operation(
+        "revokeToken",
+        "Take back a token of the client",
+        AboutTokenForm,
+        Reply("It is not good any more.", dict),
+    )
+    async def post(self) -> None:
+        await self.respond(self.revoke)
+
+    async def revoke(self, asked: Asked) -> dict[str, str]:
+        claims = await self.claims(asked)
+        # RFC 7009, 2.2: an invalid token is as good as revoked.
+        if claims is None:
+            return {}
+        if claims.client_id != asked.client_id:
+            raise OAuthError("unauthorized_client", "the token was issued to another client")
+        async with self.dependencies.database.session() as session:
+            await revocations.revoke_token(session, claims)
+        return {}
+
+
+class RevocationsHandler(Handler):
+    """/revocations: for the services of the environment; ids that are worth nothing to anybody else."""
+
+    @operation(
+        id="listRevocations",
+        summary="List what was taken back and could still be alive",
+        headers=("If-None-Match",),
+        replies={200: Reply("The list.", RevocationList), 304: Reply("Unchanged.")},
+    )
+    async def get(self) -> None:
+        async with self.dependencies.database.session() as session:
+            current = await revocations.current(session)
+        self.send(current, headers={"Cache-Control": f"max-age={revocations.LIST_MAX_AGE}"})
 
 
 class KeysHandler(Handler):
-    """GET /.well-known/jwks.json: the public keys (RFC 7517), cacheable."""
+    """/.well-known/jwks.json (RFC 7517)"""
 
+    @operation(
+        id="getKeys",
+        summary="The public keys that may have signed a living token",
+        headers=("If-None-Match",),
+        replies={200: Reply("The keys.", KeySet, {"ETag": "Theirs."}), 304: Reply("Unchanged.")},
+    )
     async def get(self) -> None:
         public = await self.dependencies.ring.public()
         self.send({"keys": public}, headers={"Cache-Control": f"public, max-age={JWKS_MAX_AGE}"})
 
 
 class MetadataHandler(Handler):
-    """GET /.well-known/oauth-authorization-server: what this issuer can do (RFC 8414)."""
+    """/.well-known/oauth-authorization-server (RFC 8414)"""
 
+    @operation(
+        id="getMetadata",
+        summary="What this issuer can do",
+        headers=("If-None-Match",),
+        replies={200: Reply("The metadata.", Metadata), 304: Reply("Unchanged.")},
+    )
     def get(self) -> None:
-        issuer = self.dependencies.issuer
-        self.send(
-            {
-                "issuer": issuer,
-                "token_endpoint": f"{issuer}/oauth/token",
-                "jwks_uri": f"{issuer}/.well-known/jwks.json",
-                "response_types_supported": [],
-                "grant_types_supported": ["client_credentials"],
-                "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            },
-            headers={"Cache-Control": "public, max-age=3600"},
+        issuer, methods = self.dependencies.issuer, ["client_secret_basic", "client_secret_post"]
+        metadata = Metadata(
+            issuer=issuer,
+            token_endpoint=f"{issuer}/oauth/token",
+            jwks_uri=f"{issuer}/.well-known/jwks.json",
+            introspection_endpoint=f"{issuer}/oauth/introspect",
+            revocation_endpoint=f"{issuer}/oauth/revoke",
+            response_types_supported=[],
+            grant_types_supported=["client_credentials"],
+            token_endpoint_auth_methods_supported=methods,
+            introspection_endpoint_auth_methods_supported=methods,
+            revocation_endpoint_auth_methods_supported=methods,
         )
+        self.send(metadata, headers={"Cache-Control": "public, max-age=3600"})

@@ -26,9 +26,13 @@ def hash_secret(secret: str) -> str:
 
 def matches(hashes: Sequence[str], secret: str) -> bool:
     """Compare a secret with each hash; always computes as many hashes, whoever the client is."""
-    padded = [*hashes[:SECRETS], *[DUMMY] * (SECRETS - len(hashes))]
-    results = [_verify(one, secret) for one in padded]
+    results = [_verify(one, secret) for one in padded(hashes)]
     return any(results[: len(hashes)])
+
+
+def padded(hashes: Sequence[str]) -> list[str]:
+    """Return as many hashes as every client has, the client's own first."""
+    return [*hashes[:SECRETS], *[DUMMY] * (SECRETS - len(hashes))]
 
 
 def _verify(stored: str, secret: str) -> bool:

@@ -72,6 +72,22 @@ async def retire(session: AsyncSession, kid: str, *, force: bool = False) -> Non
     session.add(Audit(event="key retired", subject=kid, detail={"forced": force}))
 
 
+async def revoke(session: AsyncSession, kid: str, secret: str) -> str | None:
+    """Withdraw a key at once, living tokens and all: it may have leaked. Returns the kid that signs instead, if new.
+
+    Verifiers learn of it from the list of revocations, within seconds.
+    """
+    row, now = await _locked(session, kid)
+    active = await active_key(session)
+    successor = None
+    if active is not None and active.kid == kid:
+        successor = (await introduce(session, secret)).kid
+        await activate(session, successor, force=True)
+    row.retired_at, row.revoked_at, row.private_key = row.retired_at or now, now, None
+    session.add(Audit(event="key revoked", subject=kid, detail={"successor": successor}))
+    return successor
+
+
 async def ensure_active(session: AsyncSession, secret: str) -> None:
     """Make the first key and sign with it, where there is none; processes that start together make one."""
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("first key")})

@@ -26,36 +26,47 @@ class OAuthError(Exception):
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """Who asks, how they prove it, and for which scopes; no scopes means all that the client has."""
+    """Which scopes a client asks for; none means all that it has. `audience` narrows them to those of one service."""
+
+    scopes: frozenset[str] | None
+    audience: str | None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks, and how they prove it."""
 
     client_id: str
-    client_secret: str = field(repr=False)
-    scopes: frozenset[str] | None
+    secret: str = field(repr=False)
 
 
-def read(media: str, form: Mapping[str, Sequence[str]], authorization: Sequence[str]) -> TokenRequest:
-    """Read a request from its media type, form and Authorization headers. Raises OAuthError."""
+def read(values: Mapping[str, str]) -> TokenRequest:
+    """Read a token request from its form. Raises OAuthError."""
+    grant = values.get("grant_type")
+    if grant is None:
+        raise OAuthError("invalid_request", "the parameter 'grant_type' is missing")
+    if grant != "client_credentials":
+        raise OAuthError("unsupported_grant_type", "the only grant type here is client_credentials")
+    return TokenRequest(_scopes(values.get("scope")), values.get("audience"))
+
+
+def form_values(media: str, form: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the form's values, each parameter of which may stand once. Raises OAuthError."""
     if media != "application/x-www-form-urlencoded":
         raise OAuthError("invalid_request", "the body should be application/x-www-form-urlencoded")
     for name, given in form.items():
         if len(given) > 1:
             raise OAuthError("invalid_request", f"the parameter {_shown(name)} should stand once")
     # RFC 6749, 3.2: parameters sent without a value are treated as if they were omitted.
-    values = {name: given[0] for name, given in form.items() if given[0]}
-    client_id, client_secret = _credentials(values, authorization)
-    grant = values.get("grant_type")
-    if grant is None:
-        raise OAuthError("invalid_request", "the parameter 'grant_type' is missing")
-    if grant != "client_credentials":
-        raise OAuthError("unsupported_grant_type", "the only grant type here is client_credentials")
-    return TokenRequest(client_id, client_secret, _scopes(values.get("scope")))
+    return {name: given[0] for name, given in form.items() if given[0]}
 
 
-def _credentials(values: Mapping[str, str], authorization: Sequence[str]) -> tuple[str, str]:
+def credentials(values: Mapping[str, str], authorization: Sequence[str]) -> Credentials:
+    """Read who asks from the form or from HTTP Basic, never from both. Raises OAuthError."""
     if not authorization:
         if "client_id" not in values or "client_secret" not in values:
             raise OAuthError("invalid_client", "client authentication is needed", status=401)
-        return _checked(values["client_id"], values["client_secret"])
+        return Credentials(*_checked(values["client_id"], values["client_secret"]))
     if "client_secret" in values:
         raise OAuthError("invalid_request", "the client should authenticate in one way only")
     if len(authorization) > 1:
@@ -63,7 +74,7 @@ def _credentials(values: Mapping[str, str], authorization: Sequence[str]) -> tup
     client_id, client_secret = _basic(authorization[0])
     if values.get("client_id", client_id) != client_id:
         raise OAuthError("invalid_request", "client_id differs from that of the Authorization header")
-    return client_id, client_secret
+    return Credentials(client_id, client_secret)
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -46,6 +46,13 @@ class KeyRing:
         """Return the published keys as JWKs."""
         return (await self._current()).public
 
+    async def public_key(self, kid: str) -> RSAKey | None:
+        """Return the published key of that id."""
+        for member in await self.public():
+            if member["kid"] == kid:
+                return RSAKey.import_key(member)
+        return None
+
     async def _current(self) -> _Loaded:
         async with self._lock:
             if self._loaded is None or self._clock() - self._loaded.at > keys.RING_AGE:

@@ -91,7 +91,7 @@ def test_an_image_that_is_not_there(yard: Yard, told: Told, engine: docker.Docke
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, WORKER))
     code = yard.root / "services/shop/__main__.py"
-    code.write_text(f"{code.read_text()}\n# {time.time()}\n")
+    code.write_text(f"{code.read_text()}\n# another image\n")
     known = tags(engine)
     over = threading.Event()
     thief = threading.Thread(target=steal, args=(engine, known, over))

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, MetaData, create_engine, inspect
@@ -30,7 +29,9 @@ def routed(routes: Iterable[tuple[str, type]]) -> dict[str, set[str]]:
     """The same from a route table: what each handler's class itself implements."""
     methods = ("get", "post", "put", "patch", "delete")
     return {
-        re.sub(r"\(.*?\)", "{}", pattern): {name.upper() for name in methods if name in vars(handler)}
+        re.sub(r"\(.*?\)", "{}", pattern).replace("\\", ""): {
+            name.upper() for name in methods if name in vars(handler)
+        }
         for pattern, handler in routes
     }
 
@@ -53,33 +54,6 @@ def asked_scopes(routes: Iterable[tuple[str, type]]) -> dict[tuple[str, str], st
         for pattern, handler in routes
         for path, methods in routed([(pattern, handler)]).items()
         for method in methods
-    }
-
-
-def limits_in_code(kind: type) -> dict[str, Any]:
-    """The properties of a Struct's JSON schema, without words for people."""
-    (schema,), components = msgspec.json.schema_components([kind], ref_template="{name}")
-    return plain(components[schema["$ref"]]["properties"])
-
-
-def limits_in_document(service: str, component: str) -> dict[str, Any]:
-    return plain(document(service)["components"]["schemas"][component]["properties"])
-
-
-def plain(properties: dict[str, Any]) -> dict[str, Any]:
-    return {name: one_form(schema) for name, schema in properties.items()}
-
-
-def one_form(schema: dict[str, Any]) -> dict[str, Any]:
-    """Write `anyOf: [X, null]` as `type: [.., null]`, as the documents do, and drop annotations."""
-    options = schema.get("anyOf")
-    if options:
-        (one,) = [option for option in options if option != {"type": "null"}]
-        schema = {**one, **schema, "type": [one["type"], "null"]}
-    return {
-        name: value
-        for name, value in schema.items()
-        if name not in ("anyOf", "description", "readOnly", "format")
     }
 
 

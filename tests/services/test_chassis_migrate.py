@@ -60,7 +60,7 @@ def test_a_second_run_has_nothing_to_do(database):
 
     migrate.migrate(url, "tokens", say=said.append)
 
-    assert said == ["tokens: nothing to do, the schema is at 0003"]
+    assert said == ["tokens: nothing to do, the schema is at 0004"]
 
 
 def test_of_two_migrators_at_once_exactly_one_applies(database, package):
@@ -174,9 +174,9 @@ def test_status_is_data_before_and_after(database):
     migrate.migrate(testing.postgres().url(database), "tokens", say=lambda line: None)
     after = ask("tokens", database, "--status")
 
-    assert (before["revision"], before["head"]) == (None, "0003")
-    assert [step["revision"] for step in before["pending"]] == ["0001", "0002", "0003"]
-    assert after == (0, "tokens: at 0003, head 0003\n", "")
+    assert (before["revision"], before["head"]) == (None, "0004")
+    assert [step["revision"] for step in before["pending"]] == ["0001", "0002", "0003", "0004"]
+    assert after == (0, "tokens: at 0004, head 0004\n", "")
 
 
 def test_the_sql_of_all_migrations_makes_the_same_schema(database):

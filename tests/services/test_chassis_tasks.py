@@ -39,7 +39,12 @@ def settings(database="postgres"):
 
 @pytest.fixture
 def database():
-    return testing.postgres().create_database()
+    name = testing.postgres().create_database()
+    with testing.postgres().connect(name) as connection:
+        connection.execute(
+            "CREATE TABLE schedule (name text PRIMARY KEY, last_run_at timestamptz NOT NULL, done_for timestamptz)"
+        )
+    return name
 
 
 @pytest.fixture
@@ -98,8 +103,8 @@ def test_a_lock_whose_connection_died_is_lost_and_taken_again(database):
 
 def scheduler(database, sent):
     class Recording(LockedScheduler):
-        def apply_entry(self, entry, producer=None):
-            sent.append(entry.task)
+        def send(self, entry, *, moment):
+            sent.append(moment)
 
     app = celery_app(settings(database), schedule={"chart": {"task": "reviews.chart", "schedule": 0.1}})
     made = Recording(app)

@@ -31,6 +31,10 @@ def slow(seconds):
     time.sleep(seconds)
     print("finished", flush=True)
 
+@app.task(name="fails", shared=False)
+def fails():
+    raise RuntimeError("as always")
+
 sys.exit(tasks.run_worker(app))
 """
 
@@ -150,3 +154,16 @@ def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
     assert worker.wait(20) == 0, worker.log.read_text()
     assert "finished" not in worker.log.read_text()
     assert "DeleteMessage" not in operations(queue)
+
+
+def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue, worker):
+    queue.messages.append({**message("fails"), "Attributes": {"ApproximateReceiveCount": "3"}})
+
+    def pauses():
+        return [
+            given["VisibilityTimeout"] for name, given in queue.asked if name == "ChangeMessageVisibility"
+        ]
+
+    assert testing.eventually(pauses, 20), worker.log.read_text()
+    assert 10 <= pauses()[0] <= 20
+    assert not {"DeleteMessage", "SendMessage"} & set(operations(queue))

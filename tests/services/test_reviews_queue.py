@@ -175,7 +175,7 @@ def test_a_worker_goes_on_after_polls_that_failed(reviewed, tmp_path):
 
 def test_a_beat_sends_what_is_due_and_writes_nothing_but_its_heartbeat(reviewed, tmp_path):
     with fake_sqs() as (address, _), process("beat", address, reviewed.url.database, tmp_path) as beat:
-        sent = eventually(lambda: "Sending due task reviews.chart" in (tmp_path / "log").read_text(), 30)
+        sent = eventually(lambda: "sent due task reviews.chart" in (tmp_path / "log").read_text(), 30)
 
     assert sent, (tmp_path / "log").read_text()
     assert beat.returncode == 0

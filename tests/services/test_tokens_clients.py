@@ -136,14 +136,13 @@ def test_every_problem_of_the_list_of_clients_is_told_at_once():
         clients.wanted("[", {})
 
 
-def test_a_request_does_not_show_its_secret():
-    request = requests.read(
-        "application/x-www-form-urlencoded",
-        {"grant_type": ["client_credentials"], "client_id": ["x"], "client_secret": ["hunter22"]},
-        [],
-    )
+def test_credentials_do_not_show_their_secret():
+    form = {"client_id": "x", "client_secret": "hunter22"}
 
-    assert "hunter22" not in repr(request)
+    found = requests.credentials(form, [])
+
+    assert found.secret == "hunter22"
+    assert "hunter22" not in repr(found)
 
 
 def command(database, *arguments, **environment):

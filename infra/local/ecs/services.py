@@ -30,19 +30,22 @@ def look(service: Record) -> None:
 
 
 def _count_failures(service: Record) -> None:
-    """Count what failed since the last look; in one locked step with the next one's reckoning, or a pause would be missed."""
+    """Count what has begun to stop for a failure since the last look.
+
+    In one locked step with the reckoning of what starts next, which no longer counts such a task, or a pause would be missed.
+    """
     group = f"service:{service['serviceName']}"
     for task in all_tasks():
         if task["group"] != group or task["clusterArn"] != service["clusterArn"]:
             continue
-        if task["lastStatus"] == "STOPPED" and not task.get("_counted"):
+        if task["desiredStatus"] == "STOPPED" and not task.get("_counted"):
             task["_counted"] = True
             if tasks.is_failure(task):
                 _count_failure(service, task)
 
 
 def _count_failure(service: Record, task: Record) -> None:
-    ran = (task.get("stoppedAt") or now()) - task["startedAt"] if task.get("startedAt") else 0.0
+    ran = task["stoppingAt"] - task["startedAt"] if task.get("startedAt") else 0.0
     service["_failures"] = 1 if ran >= PROVEN_SECONDS else service.get("_failures", 0) + 1
     service["_next_try"] = now() + breaker.pause(service["_failures"])
     service["_steady"] = False

@@ -1,0 +1,99 @@
+"""The Tornado application of every service: its routes, its requests in flight, and what it counts of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from tornado import httputil
+from tornado.web import Application as TornadoApplication
+from tornado.web import RequestHandler, stream_request_body
+
+from chassis.auth import Claims
+from chassis.handler import Dependencies, Handler
+from chassis.measures import Measures
+from chassis.problems import ProblemError
+from chassis.shedding import Limits, LoopLag
+
+log = logging.getLogger("chassis.web")
+
+MAX_BODY = 1024 * 1024  # bytes
+
+Routes = Sequence[tuple[str, type[Handler]] | tuple[str, type[Handler], dict[str, Any]]]
+
+
+class NotFound(Handler):
+    """Answers for every path that no route knows."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        raise ProblemError(404, detail="there is nothing at this address")
+
+
+@stream_request_body
+class TooLarge(Handler):
+    """Answers before the body is read when it is announced to be larger than the application takes."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        raise ProblemError(413, detail=f"the body should have at most {self.application.max_body} bytes")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop what arrives: the connection closes once the answer is sent."""
+
+
+class Application(TornadoApplication):
+    """A Tornado application that knows its dependencies, its requests in flight and whether it is stopping."""
+
+    def __init__(
+        self,
+        routes: Routes,
+        dependencies: Dependencies,
+        *,
+        max_body: int = MAX_BODY,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__(list(routes), default_handler_class=NotFound, log_function=log_request)
+        self.dependencies = dependencies
+        self.max_body = max_body
+        self.limits = limits or Limits()
+        self.in_flight: set[Handler] = set()
+        self.lag = LoopLag()
+        self.measures = Measures(self)
+        self.stopping = False
+
+    def is_overloaded(self) -> bool:
+        """Say whether one request more is too much for this process."""
+        return self.limits.exceeded(len(self.in_flight), self.lag.seconds)
+
+    def find_handler(self, request: httputil.HTTPServerRequest, **kwargs: Any) -> Any:
+        length = request.headers.get("Content-Length", "")
+        if length.isascii() and length.isdigit() and int(length[:19]) > self.max_body:
+            # Tornado would answer a bare 400; lift its bound for this request, which nobody reads anyway.
+            request.connection.set_max_body_size(int(length[:19]))  # type: ignore[union-attr]
+            return self.get_handler_delegate(request, TooLarge)
+        return super().find_handler(request, **kwargs)
+
+
+def log_request(handler: RequestHandler) -> None:
+    """Count the request and write its access line; probes at debug level, server errors as errors."""
+    level = getattr(handler, "log_level", logging.INFO)
+    status = handler.get_status()
+    claims: Claims | None = getattr(handler, "claims", None)
+    if isinstance(handler, Handler) and handler.sheds:
+        handler.application.measures.count(handler)
+    log.log(
+        logging.ERROR if status >= 500 and level > logging.DEBUG else level,
+        "%s %s %d",
+        handler.request.method,
+        handler.request.path,
+        status,
+        extra={
+            "method": handler.request.method,
+            "path": handler.request.path,
+            "status": status,
+            "milliseconds": round(1000 * handler.request.request_time(), 1),
+            "client": claims.client_id if claims else None,
+        },
+    )

@@ -1,0 +1,20 @@
+"""Versions of a row as entity tags, and the versions that If-Match accepts (RFC 9110, 13.1.1)."""
+
+from __future__ import annotations
+
+import re
+
+
+def tag(version: int) -> str:
+    """Return the strong tag of a version."""
+    return f'"v{version}"'
+
+
+def accepted(if_match: str | None) -> set[int] | None:
+    """Return the versions that an If-Match header accepts; None for any.
+
+    RFC 9110 asks for strong tags. A weak one counts too: a proxy that compresses makes our tags weak, and they name
+    the stored row, whatever its encoding on the way.
+    """
+    given = "*" if if_match is None else if_match.strip()
+    return None if given == "*" else {int(version) for version in re.findall(r'"v(\d{1,9})"', given)}
