@@ -190,6 +190,7 @@ def test_a_running_one_off_task_is_stopped_with_its_container(staging: Yard, emp
         "image": workloads.IMAGE,
         "memory": 64,
         "command": workloads.python("import time; time.sleep(600)"),
+        "stopTimeout": 2,
     }
     definition = ecs.register_task_definition(
         family="shipyard-staging-movies-shell",
