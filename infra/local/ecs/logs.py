@@ -80,7 +80,9 @@ class Follower:
         """Copy what is left of the stopped container's output; return when all of it can be read."""
         self._thread.join(FLUSH_SECONDS)
         if self._thread.is_alive():
-            log.warning("the engine still sends output of container %s, which has ended", self._docker_id[:12])
+            log.warning(
+                "the engine still sends output of container %s, which has ended", self._docker_id[:12]
+            )
         else:
             with scope(), contextlib.suppress(docker.errors.NotFound):
                 self._copy(follow=False)
