@@ -97,6 +97,19 @@ def make(order: Order, *, host: str | None) -> Record:
         "enableExecuteCommand": order.execute_command,
         "tags": list(order.tags),
         "healthStatus": "UNKNOWN",
+        **_own(order, host),
+    }
+    ecs._tasks[task_arn] = task
+    if order.tags:
+        ecs._tags[task_arn] = [dict(tag) for tag in order.tags]
+    return task
+
+
+def _own(order: Order, host: str | None) -> Record:
+    """What the scheduler notes of a task and no answer shows."""
+    definition = order.definition
+    wanted = placement.need(definition, order.overrides)
+    return {
         "_need": {"cpu": wanted.cpu, "memory": wanted.memory, "ports": sorted(wanted.ports)},
         "_deployment_id": order.deployment,
         "_docker": {},
@@ -108,10 +121,6 @@ def make(order: Order, *, host: str | None) -> Record:
         "_constraints": [dict(item) for item in order.constraints],
         "_strategy": [dict(item) for item in order.strategy],
     }
-    ecs._tasks[task_arn] = task
-    if order.tags:
-        ecs._tags[task_arn] = [dict(tag) for tag in order.tags]
-    return task
 
 
 def _containers(task_arn: str, order: Order) -> list[Record]:

@@ -114,17 +114,19 @@ def _install_weights() -> None:
         actions = template(props, balancer, prop)
         for given, action in zip(props.get(prop) or [], actions, strict=False):
             if given.get("ForwardConfig"):
-                action["ForwardConfig"] = {
-                    "TargetGroups": [
-                        {"TargetGroupArn": item["TargetGroupArn"], "Weight": int(item.get("Weight", 1))}
-                        for item in given["ForwardConfig"].get("TargetGroups") or []
-                    ]
-                }
+                action["ForwardConfig"] = {"TargetGroups": _templated(given["ForwardConfig"])}
         return actions
 
     alb._parse_actions = parse_with_weights
     alb._action_xml = show_with_weights
     provisioners._elbv2_listener_actions = template_with_weights
+
+
+def _templated(config: dict[str, Any]) -> list[dict[str, Any]]:
+    groups = config.get("TargetGroups") or []
+    return [
+        {"TargetGroupArn": item["TargetGroupArn"], "Weight": int(item.get("Weight", 1))} for item in groups
+    ]
 
 
 def _weights(params: Params, prefix: str) -> list[dict[str, Any]]:

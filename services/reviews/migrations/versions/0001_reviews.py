@@ -11,6 +11,11 @@ NOW = sa.text("now()")
 
 
 def upgrade() -> None:
+    _what_people_write()
+    _what_tasks_compute()
+
+
+def _what_people_write() -> None:
     op.create_table(
         "films",
         sa.Column("movie_id", sa.BigInteger, autoincrement=False, nullable=False),
@@ -28,6 +33,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reviews")),
         sa.CheckConstraint("stars BETWEEN 1 AND 5", name=op.f("ck_reviews_stars")),
     )
+
+
+def _what_tasks_compute() -> None:
     op.create_table(
         "ratings",
         sa.Column("movie_id", sa.BigInteger, autoincrement=False, nullable=False),
