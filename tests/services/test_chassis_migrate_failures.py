@@ -12,8 +12,11 @@ from migration_case import ask, database, package, quiet, start, tables
 from chassis import migrate, testing
 from chassis.migrate import Limits, MigrationError
 from chassis.migrations_env import Timeouts
+from chassis.schema import schema
 
 __all__ = ["database", "package"]  # fixtures
+
+HEAD = schema("tokens").head
 
 
 def url(database):
@@ -166,7 +169,7 @@ class Back:
         Back(("--to", "base", "--downgrade"), "--downgrade: name the revision with --to (is 'base')"),
         Back(("--to", "-1", "--downgrade"), "--downgrade: name the revision with --to (is '-1')"),
         Back(("--downgrade",), "--downgrade: name the revision with --to (is 'head')"),
-        Back(("--to", "0003", "--downgrade"), "--downgrade: 0003 is not older than the schema"),
+        Back(("--to", HEAD, "--downgrade"), f"--downgrade: {HEAD} is not older than the schema"),
     ],
 )
 def test_going_back_is_asked_for_and_names_its_revision(case):
