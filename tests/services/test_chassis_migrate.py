@@ -34,7 +34,7 @@ def test_up_down_and_up_again_leave_the_tables_that_the_models_say(database):
 
     assert (full, empty, tables(database)) == (set(Base.metadata.tables), set(), full)
     assert [re.sub(r"\d\.\d\d s", "0 s", line) for line in said[:3]] == [
-        "tokens: 3 to apply: 0001, 0002, 0003",
+        "tokens: 4 to apply: 0001, 0002, 0003, 0004",
         "tokens: applied 0001 clients, their scopes and secrets in 0 s",
         "tokens: applied 0002 signing keys, encrypted at rest in 0 s",
     ]

@@ -166,7 +166,7 @@ class Back:
         Back(("--to", "base", "--downgrade"), "--downgrade: name the revision with --to (is 'base')"),
         Back(("--to", "-1", "--downgrade"), "--downgrade: name the revision with --to (is '-1')"),
         Back(("--downgrade",), "--downgrade: name the revision with --to (is 'head')"),
-        Back(("--to", "0003", "--downgrade"), "--downgrade: 0003 is not older than the schema"),
+        Back(("--to", "0004", "--downgrade"), "--downgrade: 0004 is not older than the schema"),
     ],
 )
 def test_going_back_is_asked_for_and_names_its_revision(case):
