@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra import host_images, stacks
+from infra.commands import migration_gate
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
@@ -92,8 +93,10 @@ def deploy(
         if prepared.plan.empty:
             return prepared.plan, None
         _gate(prepared.plan, wishes.allow)
+        revisions = migration_gate.judged(context, prepared.plan)
         if not agreed(prepared.plan):
             raise Refused("nothing was changed")
+        points = migration_gate.restore_points(context, revisions, release)
         stop = Stop()
         execution = Execution(
             aws=context.aws,
@@ -106,6 +109,7 @@ def deploy(
             stop=stop,
         )
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
+        record["restore_points"] = points
         outcome = carry_out(context, execution, prepared.plan, record, stop)
     return prepared.plan, outcome
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from infra.commands.context import Context, new_reporter, open_context
 from infra.commands.terminal import watcher
-from infra.config import Config, load
+from infra.config import Config, environment_names, load
+from infra.teardown.guard import refuse_disguise
 
 Arguments = argparse.Namespace
 
@@ -15,6 +16,7 @@ Arguments = argparse.Namespace
 def configuration(root: Path, arguments: Arguments) -> Config:
     """The environment's configuration."""
 
+    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
     return load(root, arguments.environment, like=arguments.like)
 
 

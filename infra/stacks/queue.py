@@ -9,6 +9,7 @@ from infra.stacks.draft import Draft, deletion_policy
 from infra.stacks.policies import Statement, allow, document, tls_only
 
 DAY = 86400
+DEAD_LETTERS = "DeadLetterQueue"
 LONG_POLL_SECONDS = 20
 # SQS keeps a message for at most 14 days; a dead one is worth all of them.
 DEAD_LETTER_DAYS = 14
@@ -16,7 +17,7 @@ DEAD_LETTER_DAYS = 14
 
 def queues(draft: Draft, settings: Queue) -> sqs.Queue:
     """Add both queues; return the one that the service uses."""
-    dead = _queue(draft, "DeadLetterQueue", MessageRetentionPeriod=DEAD_LETTER_DAYS * DAY)
+    dead = _queue(draft, DEAD_LETTERS, MessageRetentionPeriod=DEAD_LETTER_DAYS * DAY)
     queue = _queue(
         draft,
         "Queue",
@@ -43,7 +44,8 @@ def queue_statement(queue: sqs.Queue) -> Statement:
         "ReceiveMessage",
         "SendMessage",
     )
-    return allow([f"sqs:{action}" for action in actions], GetAtt(queue, "Arn"))
+    # The dead letters are read, counted and put back by the service itself.
+    return allow([f"sqs:{action}" for action in actions], [GetAtt(queue, "Arn"), GetAtt(DEAD_LETTERS, "Arn")])
 
 
 def _queue(draft: Draft, title: str, **settings: object) -> sqs.Queue:

@@ -52,6 +52,10 @@ def _what_tasks_compute() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
     op.create_index(op.f("ix_outbox_movie_id"), "outbox", ["movie_id"])
+    _charts()
+
+
+def _charts() -> None:
     op.create_table(
         "charts",
         sa.Column("name", sa.Text, nullable=False),
