@@ -33,7 +33,9 @@ def _deploy(root: Path, arguments: Arguments) -> int:
             agree("Go on?", arguments)
         return True
 
-    wishes = deploy.Wishes(arguments.service, arguments.lock_wait, frozenset(arguments.allow))
+    wishes = deploy.Wishes(
+        arguments.service, arguments.lock_wait, frozenset(arguments.allow), arguments.skip_checks
+    )
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
     result, text = conclude(context, plan, outcome)
     if outcome is not None:

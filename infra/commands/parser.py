@@ -61,6 +61,7 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     deploy.add_argument(
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
+    deploy.add_argument("--skip-checks", action="store_true", help="deploy although a pre-flight check fails")
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
     rollback.add_argument("--yes", action="store_true", help="go back without asking")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.failures.yard import Told, Yard
 
-TABLE = Path(__file__).parents[2] / "README.d" / "failures-table.md"
+TABLE = Path(__file__).parent / "table.md"
 
 
 @pytest.fixture(scope="session")

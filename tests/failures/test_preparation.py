@@ -26,7 +26,7 @@ def test_a_json_key_that_is_missing(yard: Yard, told: Told) -> None:
     secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"username": "stock_app"}))
     yard.write("stock", STOCK.replace("crates", "boxes"))
 
-    end = yard.run("deploy", "--service", "stock")
+    end = yard.run("deploy", "--service", "stock", "--skip-checks")
     secrets.put_secret_value(SecretId=arn, SecretString=whole)
 
     told.add("JSON key missing", end)
@@ -45,7 +45,7 @@ def test_a_host_lost_in_the_middle_of_a_migration(yard: Yard, told: Told) -> Non
     shutil.copy2(PROJECT / "slow_migration.py", versions / "0002_slow.py")
 
     began = time.monotonic()
-    command = yard.start("deploy", "--service", "stock")
+    command = yard.start("deploy", "--service", "stock", "--skip-checks")
     yard.switch("host-lost", instance=eventually(yard.migrating_host))
     end = ended(command, began)
     (versions / "0002_slow.py").unlink()
@@ -64,7 +64,7 @@ def test_a_host_lost_in_the_middle_of_a_migration(yard: Yard, told: Told) -> Non
 def test_a_first_rollout_is_explained_though_its_service_is_gone(yard: Yard, told: Told) -> None:
     yard.write("clock", clock("work"))
 
-    end = yard.run("deploy", "--service", "clock")
+    end = yard.run("deploy", "--service", "clock", "--skip-checks")
 
     told.add("first deploy of a service, secret missing", end)
     assert end.code == 1
@@ -78,14 +78,14 @@ def test_a_stack_that_cannot_go_back_goes_on_once_it_can(yard: Yard, told: Told)
     secrets = yard.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString="round")
     yard.write("clock", clock("work"))
-    first = yard.run("deploy", "--service", "clock")
+    first = yard.run("deploy", "--service", "clock", "--skip-checks")
     secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     yard.write("clock", clock("work", "faster"))
 
-    end = yard.run("deploy", "--service", "clock")
+    end = yard.run("deploy", "--service", "clock", "--skip-checks")
     stuck = yard.stack("clock")
     secrets.create_secret(Name=SECRET, SecretString="square")
-    again = yard.run("deploy", "--service", "clock")
+    again = yard.run("deploy", "--service", "clock", "--skip-checks")
 
     told.add("UPDATE_ROLLBACK_FAILED", end)
     assert (first.code, end.code, stuck) == (0, 1, "UPDATE_ROLLBACK_FAILED")

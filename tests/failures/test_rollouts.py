@@ -33,7 +33,7 @@ def test_a_container_that_exits_at_once_trips_the_breaker_and_is_rolled_back(yar
     yard.write("shop", manifest(process("web", "crash", more="count = 2"), WORKER, failures=2))
 
     with yard.load() as load:
-        end = yard.run("deploy", "--service", "shop")
+        end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("container exits at once; breaker threshold (COUNT 2) reached, rolled back", end)
     assert end.code == 1
@@ -62,7 +62,7 @@ def test_a_health_check_that_never_passes(yard: Yard, told: Told) -> None:
     yard.write("shop", manifest(process("web", "idle", health=STRICT, more="count = 2"), WORKER))
 
     with yard.load() as load:
-        end = yard.run("deploy", "--service", "shop")
+        end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("health check never passes", end)
     assert end.code == 1
@@ -77,7 +77,7 @@ def test_a_container_out_of_memory(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, process("worker", "eat")))
 
-    end = yard.run("deploy", "--service", "shop")
+    end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("out of memory", end)
     assert end.code == 1
@@ -97,7 +97,7 @@ def test_an_image_that_is_not_there(yard: Yard, told: Told, engine: docker.Docke
     thief = threading.Thread(target=steal, args=(engine, known, over))
 
     thief.start()
-    end = yard.run("deploy", "--service", "shop")
+    end = yard.run("deploy", "--service", "shop", "--skip-checks")
     over.set()
     thief.join()
 
@@ -113,7 +113,7 @@ def test_a_secret_that_is_missing(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, WORKER, more='[secrets]\nnames = ["api_key"]\n'))
 
-    end = yard.run("deploy", "--service", "shop")
+    end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("secret missing", end)
     assert end.code == 1
@@ -131,7 +131,7 @@ def test_no_room_for_the_cpu_of_a_task(yard: Yard, told: Told) -> None:
     yard.write("shop", manifest(WEB, process("worker", "work", cpu=2048)))
 
     with yard.load() as load:
-        end = yard.run("deploy", "--service", "shop")
+        end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("no capacity for CPU", end)
     assert end.code == 1
@@ -148,7 +148,7 @@ def test_no_room_for_the_memory_of_a_task(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, process("worker", "work", memory=4096)))
 
-    end = yard.run("deploy", "--service", "shop")
+    end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("no capacity for memory", end)
     assert end.code == 1
@@ -165,7 +165,7 @@ def test_a_rollout_that_somebody_else_stops(yard: Yard, told: Told) -> None:
     yard.write("shop", manifest(process("web", "idle", more="count = 2"), WORKER))
 
     began = time.monotonic()
-    command = yard.start("deploy", "--service", "shop")
+    command = yard.start("deploy", "--service", "shop", "--skip-checks")
     newest = eventually(
         lambda: (one := yard.deployments("shop", "web")[0])["serviceDeploymentArn"] != known and one
     )
@@ -185,7 +185,7 @@ def test_a_stack_that_fails_takes_its_sound_process_back_too(yard: Yard, told: T
     before = yard.running("shop", "web")
     yard.write("shop", manifest(process("web", "web", "two", more="count = 2"), process("worker", "crash")))
 
-    end = yard.run("deploy", "--service", "shop")
+    end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("stack update that fails and rolls back", end)
     assert end.code == 1
