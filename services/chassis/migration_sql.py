@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Sequence
@@ -77,7 +78,9 @@ def _rendered(service: str, script: Script) -> RenderedRevision:
 
 def _offline(service: str, before: str, revision: str) -> str:
     output = io.StringIO()
-    command.upgrade(config(service, output), f"{before}:{revision}", sql=True)
+    # What a revision prints for whoever watches is not part of its SQL.
+    with contextlib.redirect_stdout(sys.stderr):
+        command.upgrade(config(service, output), f"{before}:{revision}", sql=True)
     return output.getvalue()
 
 
