@@ -36,7 +36,7 @@ images: ## Build the images that are not there yet
 
 test: setup ## Run every check and test; starts what it needs, Docker included
 	@$(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest $(TESTS)
+	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
 
 lint: .venv ## Look for mistakes without running anything
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra import naming
+from infra import naming, restore_point
 from infra.commands.context import Context
 from infra.commands.deploy import carry_out
 from infra.commands.locking import lock
@@ -102,9 +102,12 @@ def rollback_plan(
 
 def warnings(target: Mapping[str, Any], releases: Releases) -> list[str]:
     """Say where the database is at a migration that the old code does not know."""
-    newest = releases.read(releases.ids()[-1])
+    records = [releases.read(release) for release in releases.ids()]
+    newest = records[-1]
     then, now = target.get("migrations", {}), newest.get("migrations", {})
-    return [
+    points = restore_point.since(records, str(target["release"]))
+    kept = [f"restore points since then: {', '.join(points)}"] if points else []
+    return kept + [
         f"{service}: the database is at {', '.join(heads)}, and the code of {target['release']} knows only "
         f"{', '.join(then.get(service, [])) or 'no migration'}; it runs on the newer schema only if that one was expanded"
         for service, heads in sorted(now.items())

@@ -112,7 +112,7 @@ def test_a_release_that_is_not_there_cannot_come_back(shipyard: Shipyard) -> Non
 
 
 def test_a_deploy_that_is_killed_at_any_moment_is_finished_by_the_next_one(shipyard: Shipyard) -> None:
-    kills = int(os.environ.get("ESTALEIRO_KILLS", "3"))
+    kills = int(os.environ.get("ESTALEIRO_KILLS", "2"))
     chance = random.Random(20)  # noqa: S311 - the moments only have to differ
 
     for number in range(kills):
