@@ -139,7 +139,7 @@ def test_a_tunnel_that_breaks_says_why_at_once(two: tuple[Remote, Remote], place
 
 def test_a_tunnel_that_is_cut_in_the_middle_ends_the_command(two: tuple[Remote, Remote], place: Path) -> None:
     (place / "pipe.py").write_text(PIPE, encoding="utf-8")
-    put_program(place / "first", "cut", f"echo begun; kill $(cat {place}/pipe.py.pid); sleep 30")
+    put_program(place / "first", "cut", f"echo begun; sleep 1; kill $(cat {place}/pipe.py.pid); sleep 30")
     tunnel = f"{sys.executable} {place}/pipe.py %h %p"
     began = time.monotonic()
 

@@ -492,6 +492,7 @@ def test_a_state_holds_everything_that_plans_compare() -> None:
         id=ARN,
         protected=True,
         updated=NOON,
+        created=NOON,
     )
 
 
