@@ -24,7 +24,9 @@ def web(cloud: Cloud) -> Iterator[Web]:
 def test_rules_decide_by_host_and_path_in_priority_order(web: Web) -> None:
     answers = [web.get("/"), web.get("/second/x"), get(web.inside, host="nobody.example")]
 
-    assert answers == ["1", "2", "404: nobody"]
+    # Who answers for a host that no rule knows depends on which balancer is first; that nobody knows it does not.
+    assert answers[:2] == ["1", "2"]
+    assert answers[2].startswith("404: ")
 
 
 def test_only_registered_targets_are_healthy(web: Web) -> None:
