@@ -1,5 +1,6 @@
 """The deploy engine on the real system: interrupted, killed, contended, gone back. Runs before test_flow's teardown."""
 
+import hashlib
 import json
 import os
 import random
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import docker
 from tests.system.conftest import Shipyard, eventually
 
 
@@ -44,13 +46,22 @@ def until_line(process: subprocess.Popen[str], *words: str) -> str:
     raise AssertionError(f"{words} was never said:\n{seen}")
 
 
-def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(shipyard: Shipyard) -> None:
-    before = task_definition(shipyard)
+def web_tasks(engine: docker.DockerClient, yard: Shipyard) -> set[str]:
+    """Names of the clone's running containers of the service that the tests change."""
+    own = hashlib.sha256(str(yard.root.resolve()).encode()).hexdigest()[:6]
+    names = (str(container.name) for container in engine.containers.list())
+    return {name for name in names if own in name and "-movies-web-" in name}
+
+
+def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(
+    shipyard: Shipyard, engine: docker.DockerClient
+) -> None:
+    before, tasks = task_definition(shipyard), web_tasks(engine, shipyard)
     change(shipyard, "interrupted")
 
     process = begin(shipyard, "deploy", "local")
     until_line(process, "s  movies  ", "…")
-    time.sleep(1)
+    assert eventually(lambda: web_tasks(engine, shipyard) - tasks)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=180)
 
