@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import docker
+
 from tests.system.conftest import Shipyard, eventually
 
 
