@@ -17,8 +17,8 @@ import docker
 import docker.errors
 import requests.exceptions
 
-from infra.build_context import context_archive, empty_image_archive
-from infra.build_log import follow
+from infra.building.context import context_archive, empty_image_archive
+from infra.building.log import follow
 from infra.errors import EstaleiroError
 from infra.images import Architecture, Image, empty_tag, local_reference
 

@@ -11,12 +11,12 @@ from infra.aws import Aws
 from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.events import Reporter
+from infra.fleet.failure import why_no_host
+from infra.fleet.refreshing import Refreshing
+from infra.fleet.replacement import Patience
 from infra.graph import Outcome, run_graph
-from infra.host_failure import why_no_host
 from infra.interruption import Stop
-from infra.refreshing import Refreshing
-from infra.replacement import Patience
-from infra.rollout import Rollout
+from infra.rollouts.verdict import Rollout
 from infra.stack_changes import StackChanger
 from infra.steps import (
     Actual,
@@ -32,8 +32,8 @@ from infra.steps import (
     Step,
     UpdateStack,
 )
-from infra.task_requests import request_for
-from infra.tasks import TaskRunner
+from infra.tasks.one_off import TaskRunner
+from infra.tasks.requests import request_for
 
 POLL_SECONDS = 1.0
 

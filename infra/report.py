@@ -8,8 +8,8 @@ from typing import Any
 
 from infra.differences import ResourceChange
 from infra.events import Event
-from infra.outlook import Outlook
-from infra.outlook_report import outlook_json, outlook_lines
+from infra.outlook.meaning import Outlook
+from infra.outlook.report import outlook_json, outlook_lines
 from infra.steps import (
     AwaitHosts,
     CreateStack,

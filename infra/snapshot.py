@@ -10,7 +10,7 @@ from infra.aws import Aws
 from infra.aws.cloudformation import StackState
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.host_images import chosen
+from infra.fleet.images import chosen
 from infra.stacks.model import Resolved, Stack
 from infra.steps import Actual, Deployed
 

@@ -8,12 +8,12 @@ from typing import Literal
 
 from infra.aws import Aws
 from infra.aws.cloudformation import ChangeSet, Event, StackState, in_progress
-from infra.cause_watch import CauseWatch
 from infra.config import Config
 from infra.errors import AwsError, EstaleiroError, Interrupted, Refused
 from infra.events import Reporter
 from infra.interruption import Stop
 from infra.naming import state_bucket
+from infra.rollouts.watch import CauseWatch
 from infra.stacks.model import Output, Resolved, Stack
 from infra.steps import Actual, CreateStack, UpdateStack
 from infra.winding_down import Winding

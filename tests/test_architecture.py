@@ -30,11 +30,10 @@ PURE = (
     "infra/differences.py",
     "infra/report.py",
     "infra/checks/",
-    "infra/check_report.py",
-    "infra/cost.py",
-    "infra/outlook.py",
-    "infra/outlook_report.py",
-    "infra/recreation.py",
+    "infra/outlook/cost.py",
+    "infra/outlook/meaning.py",
+    "infra/outlook/report.py",
+    "infra/outlook/recreation.py",
 )
 EFFECTS = {
     "boto3",

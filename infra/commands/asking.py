@@ -6,14 +6,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from infra.check_report import checks_json, checks_text, failed_text
 from infra.checks import failures
+from infra.checks.report import checks_json, checks_text, failed_text
 from infra.commands import deploy, planning, verify
 from infra.commands.deploying import described_context
 from infra.commands.opening import configuration
 from infra.commands.secret import secrets_command
 from infra.commands.terminal import data, say, watcher
-from infra.outlook_report import bill_json, bill_text
+from infra.outlook.report import bill_json, bill_text
 from infra.report import plan_json, plan_text
 
 Arguments = argparse.Namespace

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from infra import host_images, stacks
+from infra import stacks
 from infra.commands import migration_gate
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
@@ -20,9 +20,10 @@ from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import Execution
-from infra.foresight import foreseen
+from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
+from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
 from infra.stack_changes import STATEFUL

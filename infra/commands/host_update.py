@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from infra import host_images
 from infra.aws.ec2 import HostImage
 from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.errors import EstaleiroError, Refused
-from infra.fleet import place
-from infra.host_images import PARAMETER
+from infra.fleet import images as host_images
+from infra.fleet.hosts import place
+from infra.fleet.images import PARAMETER
+from infra.fleet.refreshing import Refreshing
+from infra.fleet.replacement import Patience
 from infra.naming import state_bucket
-from infra.refreshing import Refreshing
-from infra.replacement import Patience
 from infra.snapshot import environment_stacks
 from infra.state import Releases
 from infra.steps import Deployed

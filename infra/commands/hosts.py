@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra import host_images, ssh
+from infra import ssh
 from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.errors import EstaleiroError
-from infra.fleet import FleetHost, Place, fleet, host_value, place
-from infra.host_checks import findings, script
-from infra.replacement import Patience, Replacement
+from infra.fleet import images as host_images
+from infra.fleet.checks import findings, script
+from infra.fleet.hosts import FleetHost, Place, fleet, host_value, place
+from infra.fleet.replacement import Patience, Replacement
 from infra.ssh import Answer, Remote
 
 

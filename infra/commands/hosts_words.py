@@ -14,8 +14,8 @@ from infra.commands.context import Context
 from infra.commands.hosts import Login
 from infra.commands.terminal import agree, data, say
 from infra.errors import ConfigurationError
-from infra.fleet import fleet_text
-from infra.host_tasks import journal
+from infra.fleet.hosts import fleet_text
+from infra.fleet.tasks import journal
 from infra.report import table
 
 Arguments = argparse.Namespace

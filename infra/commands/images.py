@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra import naming
 from infra.aws import Aws
-from infra.builder import Builder
+from infra.building.builder import Builder
 from infra.config import Config
 from infra.docker import Engine, Login
 from infra.events import Kind, Reporter

@@ -12,8 +12,8 @@ from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.config import Service
 from infra.errors import ConfigurationError, EstaleiroError, Refused
-from infra.task_requests import request_for
-from infra.tasks import TaskRunner
+from infra.tasks.one_off import TaskRunner
+from infra.tasks.requests import request_for
 
 Line = Callable[[str], None]
 

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from infra import migrations
 from infra.commands.context import Context
 from infra.commands.migrate import Migration, migrate, pending_sql, statuses
 from infra.commands.terminal import data, say
 from infra.config import Config
 from infra.errors import Refused
+from infra.migrations import judgement as migrations
 from infra.report import table
 
 

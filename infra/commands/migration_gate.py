@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from infra import migrations, naming, restore_point
+from infra import naming
 from infra.commands.context import Context
-from infra.migrations import Verdict
+from infra.migrations import judgement as migrations
+from infra.migrations import restore_point
+from infra.migrations.judgement import Verdict
 from infra.snapshot import environment_stacks
 from infra.state import Releases
 from infra.steps import Plan, RunTask

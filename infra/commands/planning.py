@@ -14,12 +14,12 @@ from infra.commands.context import Context, uses_local_cloud
 from infra.commands.deploy import Prepared
 from infra.commands.images import described
 from infra.config import Config
-from infra.cost import Bill, Prices, bill
 from infra.errors import EstaleiroError
 from infra.evidence.fast import recorded_migrations
 from infra.evidence.unknown import known
-from infra.outlook import Outlook, outlook
-from infra.revisions import revisions
+from infra.migrations.revisions import revisions
+from infra.outlook.cost import Bill, Prices, bill
+from infra.outlook.meaning import Outlook, outlook
 from infra.state import Releases
 from infra.steps import Actual
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from infra.check_report import failed_text
 from infra.checks import FAST, check, failures
 from infra.checks.facts import Facts
+from infra.checks.report import failed_text
 from infra.commands.context import Context
 from infra.errors import Refused
 from infra.evidence import fast

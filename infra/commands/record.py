@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.commands.context import Context
 from infra.execute import Execution
-from infra.revisions import heads
+from infra.migrations.revisions import heads
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.steps import Plan

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra import naming, restore_point
+from infra import naming
 from infra.commands.context import Context
 from infra.commands.deploy import carry_out
 from infra.commands.locking import lock
@@ -18,6 +18,7 @@ from infra.errors import EstaleiroError, NotFound, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
 from infra.interruption import Stop
+from infra.migrations import restore_point
 from infra.plan import in_call_order
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from infra.commands.context import Context
 from infra.errors import ConfigurationError
-from infra.task_requests import request_for
-from infra.tasks import TaskRequest, TaskResult, TaskRunner
+from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
+from infra.tasks.requests import request_for
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from infra.errors import EstaleiroError
 from infra.report import table
 from infra.snapshot import environment_stacks
 from infra.state import Releases
-from infra.task_requests import service_output
+from infra.tasks.requests import service_output
 
 
 def status(context: Context) -> dict[str, Any]:

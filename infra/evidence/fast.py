@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infra import naming, revisions
+from infra import naming
 from infra.aws import Aws
 from infra.checks.facts import (
     NOT_DEPLOYED,
@@ -26,6 +26,7 @@ from infra.checks.secrets import needs
 from infra.config import Config
 from infra.errors import AwsError, NotFound
 from infra.evidence.unknown import known
+from infra.migrations import revisions
 from infra.plan import FAILED_CREATES
 from infra.stacks.model import Stack
 from infra.state import Releases

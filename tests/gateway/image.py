@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.builder import Builder
+from infra.building.builder import Builder
 from infra.docker import Engine
 from infra.images import Kind, describe, local_reference
 from tests.gateway.services_under_test import DOCUMENTS

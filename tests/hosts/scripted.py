@@ -10,8 +10,8 @@ from infra.aws import Aws
 from infra.aws.autoscaling import Activity, Group, Member, Refresh
 from infra.aws.ec2 import HostImage, Instance
 from infra.aws.ecs import Host, ServiceState
-from infra.fleet import Place
-from infra.replacement import Patience, Replacement
+from infra.fleet.hosts import Place
+from infra.fleet.replacement import Patience, Replacement
 from tests.fakes import Clock
 
 PLACE = Place("yard", "yard-hosts")

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from infra import ssh
-from infra.host_checks import CHECKS, findings, script
+from infra.fleet.checks import CHECKS, findings, script
 from tests.hosts.machines import Tool
 from tests.hosts.sshd import key_pair, put_program, sshd
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from infra import host_images
 from infra.aws.ec2 import HostImage
 from infra.errors import EstaleiroError
+from infra.fleet import images as host_images
 from infra.steps import Deployed
 from tests.fakes import FakeAws
 from tests.hosts.test_systems import configured

@@ -6,7 +6,7 @@ import pytest
 
 from infra.aws.autoscaling import Refresh
 from infra.errors import AwsError, EstaleiroError
-from infra.refreshing import Refreshing
+from infra.fleet.refreshing import Refreshing
 from tests.hosts.scripted import PATIENCE, PLACE, Cluster, host
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from infra.aws.autoscaling import Activity
 from infra.errors import EstaleiroError, Refused
-from infra.fleet import fleet, host_value
+from infra.fleet.hosts import fleet, host_value
 from tests.hosts.scripted import PLACE, Cluster, host
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.builder import Builder
+from infra.building.builder import Builder
 from infra.docker import Engine
 from infra.images import Image, local_reference
 

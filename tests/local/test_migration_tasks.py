@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from infra.aws import Aws, connect
-from infra.builder import Builder
+from infra.building.builder import Builder
 from infra.docker import Engine
 from infra.errors import EstaleiroError
 from infra.images import describe, local_reference
 from infra.local import engine
-from infra.tasks import TaskRequest, TaskResult, TaskRunner
+from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
 from tests.local.cloud import REGION, Cloud, wait_for
 from tests.local.databases import Database, instance, template
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.errors import EstaleiroError
-from infra.migrations import judge, read
+from infra.migrations.judgement import judge, read
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parents[1].name for path in (ROOT / "services").glob("*/migrations/env.py"))

@@ -14,7 +14,7 @@ from migration_case import quiet, start
 
 from chassis import migrate, testing
 from infra.errors import Refused
-from infra.migrations import judge
+from infra.migrations.judgement import judge
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "tests" / "fixtures" / "renaming"

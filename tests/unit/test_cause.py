@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from infra.aws.ecs import Container, Host, Task
-from infra.cause import cause_of, diagnosis, is_failure
-from infra.failed_tasks import FailedTask, alike, no_room, report
+from infra.rollouts.cause import cause_of, diagnosis, is_failure
+from infra.rollouts.failed_tasks import FailedTask, alike, no_room, report
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:yard/staging/shop/api_key"
 PULL = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.cost import Bill, Item, bill
+from infra.outlook.cost import Bill, Item, bill
 from tests.builders import ROOT
 from tests.shipyard import all_stacks
 

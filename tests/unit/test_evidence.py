@@ -19,7 +19,7 @@ from infra.evidence.fast import migrations, recorded_migrations, secret_fact
 from infra.evidence.lint import linted
 from infra.evidence.thorough import _certificate, _zone
 from infra.evidence.unknown import known
-from infra.revisions import Revision, heads, pending, revisions
+from infra.migrations.revisions import Revision, heads, pending, revisions
 from infra.stacks.model import Stack
 from infra.state import Releases
 from tests.aws_account import REGION, Clock, Script

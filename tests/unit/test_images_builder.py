@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.builder import Builder
+from infra.building.builder import Builder
 from infra.docker import DEBIAN, IMAGE_LABEL, stale_references
 from infra.errors import EstaleiroError
 from infra.images import ContextFile, Image, local_reference

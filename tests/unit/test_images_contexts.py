@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import debian, wheels
-from infra.build_context import context_archive, empty_image_archive
+from infra.building import debian, wheels
+from infra.building.context import context_archive, empty_image_archive
 from infra.images import ContextFile, Image
 
 IMAGE = Image("a", (ContextFile("run.sh", 0o755, b"run"), ContextFile("Dockerfile", 0o644, b"FROM b")))

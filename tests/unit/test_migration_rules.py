@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from infra.errors import Refused
-from infra.migration_rules import Finding, Revision, allowances, statements
-from infra.migrations import Verdict, lint, pending
+from infra.migrations.judgement import Verdict, lint, pending
+from infra.migrations.rules import Finding, Revision, allowances, statements
 
 HEAD = "SET lock_timeout = '2s';\nSET statement_timeout = '300s';\nBEGIN;\n"
 FILE = "services/shop/migrations/versions/0002_x.py"

@@ -11,16 +11,16 @@ import pytest
 from infra.aws import Aws
 from infra.aws.cloudformation import Change, ChangeSet, Drift
 from infra.aws.cloudformation import PropertyChange as Seen
-from infra.check_report import checks_json, checks_text, failed_text
 from infra.checks.model import Unknown, fail, ok, skip
-from infra.cost import Bill, Item
+from infra.checks.report import checks_json, checks_text, failed_text
 from infra.differences import PropertyChange, ResourceChange
 from infra.errors import AwsError
-from infra.foresight import foreseen
-from infra.outlook import ImageChange, Outlook, Upgrade, outlook
-from infra.outlook_report import bill_text
+from infra.migrations.revisions import Revision
+from infra.outlook.change_sets import foreseen
+from infra.outlook.cost import Bill, Item
+from infra.outlook.meaning import ImageChange, Outlook, Upgrade, outlook
+from infra.outlook.report import bill_text
 from infra.report import plan_json, plan_text
-from infra.revisions import Revision
 from infra.stacks.model import Output, Stack
 from infra.steps import Actual, DeleteStack, Deployed, Plan, RunTask, UpdateStack
 from tests.shipyard import all_stacks, config

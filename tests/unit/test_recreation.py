@@ -7,7 +7,7 @@ from typing import Any
 from infra.aws.cloudformation import Change
 from infra.aws.cloudformation import PropertyChange as Seen
 from infra.differences import PropertyChange, ResourceChange
-from infra.recreation import with_replacements
+from infra.outlook.recreation import with_replacements
 
 DATABASE = "AWS::RDS::DBInstance"
 GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"

@@ -10,9 +10,9 @@ from moto import mock_aws
 from infra.aws import Aws, connect
 from infra.config import Config, load
 from infra.errors import EstaleiroError
-from infra.migration_rules import Finding
-from infra.migrations import Verdict
-from infra.restore_point import instances, recorded_heads, since, snapshot_id, take
+from infra.migrations.judgement import Verdict
+from infra.migrations.restore_point import instances, recorded_heads, since, snapshot_id, take
+from infra.migrations.rules import Finding
 from tests.aws_account import REGION, Clock
 from tests.builders import project_files, write_tree
 

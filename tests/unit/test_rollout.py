@@ -9,10 +9,10 @@ import pytest
 
 from infra.aws.ecs import Container, Host, Task
 from infra.aws.elb import Target
-from infra.cause_watch import CauseWatch
 from infra.config import Config, load
 from infra.errors import EstaleiroError
-from infra.rollout import Rollout
+from infra.rollouts.verdict import Rollout
+from infra.rollouts.watch import CauseWatch
 from tests.builders import manifest, project_files, write_tree
 from tests.cluster import NOON, Cluster, at, deployment, service, stopped
 from tests.fakes import Clock

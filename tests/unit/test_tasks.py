@@ -8,7 +8,7 @@ from infra.aws.ecs import Container, PlacementFailure, Task
 from infra.aws.failures import UNREACHABLE
 from infra.aws.logs import LogEvent
 from infra.errors import AwsError, EstaleiroError, NotFound
-from infra.tasks import TaskRequest, TaskResult, TaskRunner
+from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
 from tests.fakes import TASK, Clock, FakeAws, FakeEcs, FakeLogs, running, stopped
 
 STREAM = "migrate/migrate/0123"

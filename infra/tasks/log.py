@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infra.aws import Aws
 from infra.aws.ecs import Task
-from infra.cause import log_stream
+from infra.rollouts.cause import log_stream
 
 FLUSH_SECONDS = 0.5
 # CloudWatch may show a line after younger ones; only what is this much older than the newest is settled.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from infra.aws.ecs import Host, Task
-from infra.cause import Cause, diagnosis
+from infra.rollouts.cause import Cause, diagnosis
 
 TAIL_LINES = 20
 

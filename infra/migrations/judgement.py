@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import migration_rules as rules
-from infra import squawk
 from infra.errors import EstaleiroError, Refused
-from infra.migration_rules import Finding, Revision
+from infra.migrations import rules, squawk
+from infra.migrations.rules import Finding, Revision
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from infra.host_checks import findings, script
+from infra.fleet.checks import findings, script
 from infra.ssh import Answer, Remote, fabric_task, run_on
 
 JOURNAL = (

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from infra.aws import Aws
 from infra.aws.ecs import Host
 from infra.errors import EstaleiroError, Refused
-from infra.fleet import Place
-from infra.host_failure import why_no_host
+from infra.fleet.failure import why_no_host
+from infra.fleet.hosts import Place
 
 POLL_SECONDS = 2.0
 

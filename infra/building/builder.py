@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import debian, wheels
+from infra.building import debian, wheels
 from infra.docker import DEBIAN, Engine
 from infra.errors import EstaleiroError
 from infra.events import Kind

@@ -11,12 +11,12 @@ from infra import naming
 from infra.aws import Aws
 from infra.aws.ecs import ServiceDeployment, ServiceState
 from infra.aws.elb import Target
-from infra.cause import is_failure
-from infra.cause_watch import last_lines
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.failed_tasks import FailedTask, report
-from infra.task_requests import service_output, task_output
+from infra.rollouts.cause import is_failure
+from infra.rollouts.failed_tasks import FailedTask, report
+from infra.rollouts.watch import last_lines
+from infra.tasks.requests import service_output, task_output
 
 POLL_SECONDS = 1.0
 # Balancers see a new target after two health checks; ECS calls a deployment done once its tasks are healthy.

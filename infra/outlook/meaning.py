@@ -11,8 +11,8 @@ from infra.aws.cloudformation import Drift
 from infra.checks.facts import NOT_ASKED
 from infra.checks.model import Unknown
 from infra.checks.reading import resources
-from infra.cost import Bill, Prices, bill
-from infra.revisions import Revision, pending
+from infra.migrations.revisions import Revision, pending
+from infra.outlook.cost import Bill, Prices, bill
 from infra.stacks.model import Stack
 from infra.steps import Actual, Plan, RunTask
 

@@ -10,8 +10,8 @@ from infra.aws import Aws
 from infra.aws.cloudformation import Change
 from infra.config import Config
 from infra.errors import AwsError
+from infra.outlook.recreation import with_replacements
 from infra.plan import parameter_values
-from infra.recreation import with_replacements
 from infra.steps import Actual, Plan, Step, UpdateStack
 
 WORKERS = 6

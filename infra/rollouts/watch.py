@@ -14,11 +14,11 @@ from datetime import datetime
 from infra import naming
 from infra.aws import Aws
 from infra.aws.ecs import ServiceDeployment, Task
-from infra.cause import Cause, is_failure, log_stream
 from infra.config import Config
 from infra.errors import AwsError
-from infra.failed_tasks import TAIL_LINES, FailedTask, alike, no_room, report
-from infra.task_requests import service_output, task_output
+from infra.rollouts.cause import Cause, is_failure, log_stream
+from infra.rollouts.failed_tasks import TAIL_LINES, FailedTask, alike, no_room, report
+from infra.tasks.requests import service_output, task_output
 
 LOOK_SECONDS = 2.0
 STUCK = "UPDATE_ROLLBACK_FAILED"

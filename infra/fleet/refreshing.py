@@ -8,8 +8,8 @@ from collections.abc import Callable
 from infra.aws import Aws
 from infra.aws.autoscaling import Refresh
 from infra.errors import AwsError, EstaleiroError
-from infra.host_failure import why_no_host
-from infra.replacement import Patience
+from infra.fleet.failure import why_no_host
+from infra.fleet.replacement import Patience
 
 POLL_SECONDS = 5.0
 WARM_UP_SECONDS = 120

@@ -10,7 +10,7 @@ from infra.aws import Aws
 from infra.aws.waiting import Clock, Sleep
 from infra.config import Config
 from infra.errors import EstaleiroError, NotFound
-from infra.migrations import Verdict
+from infra.migrations.judgement import Verdict
 
 DEADLINE_SECONDS = 3600
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from infra.aws import Aws
 from infra.aws.ecs import Network, PlacementFailure, Task, TaskOverrides
 from infra.aws.failures import is_passing
-from infra.cause import cause_of
 from infra.errors import AwsError, EstaleiroError, NotFound
-from infra.task_log import LogFollower, last_lines
+from infra.rollouts.cause import cause_of
+from infra.tasks.log import LogFollower, last_lines
 
 POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.5, 5.0
 STOP_SECONDS = 150  # ECS kills a container at most 120 s after it asked it to stop

@@ -11,7 +11,7 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.stacks import in_public_subnets
 from infra.stacks.draft import pascal
-from infra.tasks import TaskRequest
+from infra.tasks.one_off import TaskRequest
 
 Outputs = Mapping[str, Mapping[str, str]]
 

@@ -13,7 +13,7 @@ from infra.aws.ec2 import HostImage, Instance
 from infra.aws.ecs import Host
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.host_images import age_days, version
+from infra.fleet.images import age_days, version
 from infra.report import table
 
 Outputs = Mapping[str, Mapping[str, str]]

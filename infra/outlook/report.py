@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from infra.checks.model import Unknown
-from infra.cost import Bill
-from infra.outlook import Outlook
+from infra.outlook.cost import Bill
+from infra.outlook.meaning import Outlook
 
 
 def outlook_lines(outlook: Outlook, *, empty: bool) -> list[str]:

@@ -1,0 +1,1 @@
+"""What a plan means to its reader: what CloudFormation would do, what is replaced, what it costs, which images and migrations."""
