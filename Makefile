@@ -6,7 +6,7 @@ SETUP = python3 -m infra.setup
 YES = $(if $(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status logs migrate teardown token images test test-unit lint format lock bench bench-gateway bench-services openapi setup
+.PHONY: help deploy plan status logs migrate teardown token images test test-long lint format lock bench bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -36,7 +36,10 @@ images: ## Build the images that are not there yet
 
 test: setup ## Run every check and test; starts what it needs, Docker included
 	@$(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not long" $(TESTS)
+
+test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
+	@$(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
 
 lint: .venv ## Look for mistakes without running anything
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
