@@ -15,7 +15,7 @@ from infra.commands.images import BuiltImages
 from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
 from infra.commands.preflight import preflight
-from infra.commands.record import intention, new_release, results
+from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
@@ -60,6 +60,7 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     )
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
+    actual = replace(actual, unproven=unproven(Releases(context.bucket, context.config.environment.name)))
     _warn_of_old_hosts(context, actual)
     steps = plan(context.config, desired, actual, only=only)
     return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
@@ -112,7 +113,7 @@ def deploy(
             stop=stop,
         )
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
-        record["restore_points"] = points
+        record |= {"restore_points": points, "only": wishes.only}
         outcome = carry_out(context, execution, prepared.plan, record, stop)
     return prepared.plan, outcome
 
@@ -126,7 +127,7 @@ def carry_out(
     """
     releases = Releases(context.bucket, context.config.environment.name)
     releases.write(execution.release, {**record, "verdict": "running"})
-    verdict = "interrupted"
+    verdict, outcome = "interrupted", None
     try:
         with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
             outcome = execution.run(plan)
@@ -138,7 +139,9 @@ def carry_out(
             f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
         ) from None
     finally:
-        releases.write(execution.release, {**record, "verdict": verdict, **results(context, execution)})
+        releases.write(
+            execution.release, {**record, "verdict": verdict, **results(context, execution, outcome)}
+        )
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome

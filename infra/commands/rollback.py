@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from infra import naming
+from infra.call_order import in_call_order
 from infra.commands.context import Context
 from infra.commands.deploy import carry_out
 from infra.commands.locking import lock
-from infra.commands.record import new_release
+from infra.commands.record import begun, new_release
 from infra.commands.smoke import smoke
 from infra.config import Service
 from infra.differences import template_changes
@@ -19,7 +20,6 @@ from infra.execute import Execution
 from infra.graph import Outcome
 from infra.interruption import Stop
 from infra.migrations import restore_point
-from infra.plan import in_call_order
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
@@ -55,7 +55,7 @@ def rollback(
             push=_nothing_to_push,
             stop=stop,
         )
-        record = {**target, "release": execution.release, "back_to": target["release"]}
+        record = {**target, **begun(plan, execution.release), "back_to": target["release"]}
         return plan, carry_out(context, execution, plan, record, stop)
 
 
