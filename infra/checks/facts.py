@@ -119,6 +119,7 @@ class Facts:
     quotas: Mapping[str, int] = field(default_factory=dict)
     databases: Mapping[str, DatabaseFact | None] | Unknown = NOT_ASKED
     migrations: Mapping[str, Migrations] = field(default_factory=dict)
+    revisions: tuple[Finding, ...] | Unknown = NOT_ASKED
     lint: Mapping[str, tuple[str, ...]] | Unknown = NOT_ASKED
     refusals: Mapping[str, str | None] | Unknown = NOT_ASKED
     machine: Machine | None = None

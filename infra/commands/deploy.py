@@ -23,6 +23,7 @@ from infra.execute import Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
+from infra.migrations.applied import Applied
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
@@ -109,6 +110,7 @@ def deploy(
             release=release,
             smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
             push=lambda reference: images.push(context.aws, reference),
+            migrated=Applied(context.bucket, context.config.environment.name).note,
             stop=stop,
         )
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
