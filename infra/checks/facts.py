@@ -9,6 +9,7 @@ from typing import Literal
 
 from infra.checks.model import Unknown
 from infra.config import Config
+from infra.migrations.rules import Finding
 from infra.stacks.model import Stack
 from infra.steps import Actual, Plan
 
