@@ -23,6 +23,7 @@ from infra.execute import Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
+from infra.migrations.applied import Applied
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
@@ -101,21 +102,24 @@ def deploy(
         if not agreed(prepared.plan):
             raise Refused("nothing was changed")
         points = migration_gate.restore_points(context, revisions, release)
-        stop = Stop()
-        execution = Execution(
-            aws=context.aws,
-            config=context.config,
-            reporter=context.reporter,
-            actual=prepared.actual,
-            release=release,
-            smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
-            push=lambda reference: images.push(context.aws, reference),
-            stop=stop,
-        )
+        execution = _execution(context, images, prepared, release)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
         record |= {"restore_points": points, "only": wishes.only}
-        outcome = carry_out(context, execution, prepared.plan, record, stop)
+        outcome = carry_out(context, execution, prepared.plan, record, execution.stop)
     return prepared.plan, outcome
+
+
+def _execution(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> Execution:
+    return Execution(
+        aws=context.aws,
+        config=context.config,
+        reporter=context.reporter,
+        actual=prepared.actual,
+        release=release,
+        smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
+        push=lambda reference: images.push(context.aws, reference),
+        migrated=Applied(context.bucket, context.config.environment.name).note,
+    )
 
 
 def carry_out(

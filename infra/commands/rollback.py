@@ -20,6 +20,7 @@ from infra.execute import Execution
 from infra.graph import Outcome
 from infra.interruption import Stop
 from infra.migrations import restore_point
+from infra.migrations.applied import Applied
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
@@ -42,7 +43,7 @@ def rollback(
         if plan.empty:
             return plan, None
         _require(context, target)
-        if not agreed(plan, warnings(target, releases)):
+        if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
         stop = Stop()
         execution = Execution(
@@ -101,18 +102,17 @@ def rollback_plan(
     return Plan(environment, tuple(steps))
 
 
-def warnings(target: Mapping[str, Any], releases: Releases) -> list[str]:
+def warnings(target: Mapping[str, Any], releases: Releases, applied: Applied) -> list[str]:
     """Say where the database is at a migration that the old code does not know."""
     records = [releases.read(release) for release in releases.ids()]
-    newest = records[-1]
-    then, now = target.get("migrations", {}), newest.get("migrations", {})
+    then = target.get("migrations", {})
     points = restore_point.since(records, str(target["release"]))
     kept = [f"restore points since then: {', '.join(points)}"] if points else []
     return kept + [
-        f"{service}: the database is at {', '.join(heads)}, and the code of {target['release']} knows only "
+        f"{service}: the database is at {head}, and the code of {target['release']} knows only "
         f"{', '.join(then.get(service, [])) or 'no migration'}; it runs on the newer schema only if that one was expanded"
-        for service, heads in sorted(now.items())
-        if heads != then.get(service, [])
+        for service, head in sorted(applied.heads().items())
+        if head and [head] != then.get(service, [])
     ]
 
 
