@@ -19,6 +19,9 @@ from infra.live import LiveTree
 from infra.report import event_json, event_line
 
 TICK_SECONDS = 0.5
+QUIET_SECONDS = 4.0
+# Words that no one may miss.
+RARE = ("lock", "stop")
 
 
 class Screen:
@@ -83,12 +86,26 @@ def watcher(arguments: argparse.Namespace) -> Callable[[Event], None]:
         return lambda event: say(json.dumps(event_json(event)))
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return SCREEN.tree().tell
-    return lambda event: say(event_line(event)) if is_change(event) else None
+    return Lines(say)
 
 
-def is_change(event: Event) -> bool:
-    """Whether an event deserves a line: not the beginning of a resource's change, of which the end will tell."""
-    return not (event.about and "/" not in event.about and event.text.endswith("IN_PROGRESS"))
+class Lines:
+    """A line for every change of a step, a resource or a task; of what a step merely goes through, one in a while."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._told: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write the event, or leave it out: the end of a resource's change tells that it began, too."""
+        if event.about:
+            if "/" in event.about or not event.text.endswith("IN_PROGRESS"):
+                self._write(event_line(event))
+            return
+        last = self._told.setdefault(event.step, event.seconds)
+        if event.kind != "progress" or event.seconds - last >= QUIET_SECONDS or event.step in RARE:
+            self._told[event.step] = event.seconds
+            self._write(event_line(event))
 
 
 def agree(question: str, arguments: argparse.Namespace) -> None:

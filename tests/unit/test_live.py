@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+from infra.commands.terminal import Lines
 from infra.events import Event
 from infra.live import LiveTree
 from tests.fakes import Clock
@@ -115,3 +116,31 @@ def test_colour_repeats_what_a_word_says() -> None:
 
     assert "\x1b[31" not in plain.sent.getvalue()
     assert re.sub(r"\x1b\[[\d;]*m", "", coloured.sent.getvalue()) == plain.sent.getvalue()
+
+
+def test_without_a_terminal_every_change_has_one_line() -> None:
+    lines: list[str] = []
+    tell = Lines(lines.append)
+
+    for kind, step, text, about, seconds in (
+        ("started", "image shop", "", "", 0),
+        ("progress", "image shop", "step 1/9", "", 1),
+        ("progress", "image shop", "step 7/9", "", 6),
+        ("done", "image shop", "", "", 7),
+        ("progress", "stop", "rolling back what is in flight", "", 7),
+        ("started", "shop", "", "", 8),
+        ("progress", "shop", "UPDATE_IN_PROGRESS", "WebService", 8),
+        ("progress", "shop", "RUNNING", "WebService/task 0123abcd", 9),
+        ("progress", "shop", "UPDATE_COMPLETE", "WebService", 10),
+    ):
+        tell(Event(kind, step, text, seconds, about))  # type: ignore[arg-type]
+
+    assert [line.split("s  ", 1)[1].split(maxsplit=1)[1].strip() for line in lines] == [
+        "shop                   …",
+        "shop                   · step 7/9",
+        "shop                   ok",
+        "· rolling back what is in flight",
+        "…",
+        "· WebService/task 0123abcd RUNNING",
+        "· WebService UPDATE_COMPLETE",
+    ]
