@@ -36,7 +36,7 @@ images: ## Build the images that are not there yet
 
 test: setup ## Run every check and test; starts what it needs, Docker included
 	@$(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not long" $(TESTS)
+	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
 
 test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
 	@$(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)

@@ -1,7 +1,7 @@
 """What an image is: the files it is made of and the tag that follows from them. Reads the tree, and nothing else.
 
     build ──> base ──> packages ──> chassis, and each Python service
-                          gateway       postgres (the local cloud's)
+                          gateway       postgres (the local cloud's)       reaper (infra.reaper_image)
 
 A tag is the image's name and a hash of all that decides its content: the same files give the same tag everywhere.
 """
@@ -26,7 +26,7 @@ OCI_ARCHITECTURES: dict[Architecture, str] = {"x86_64": "amd64", "arm64": "arm64
 
 LOCAL_REPOSITORY = "estaleiro"
 
-RESERVED_NAMES = frozenset({"build", "base", "packages", "chassis", "postgres", "empty"})
+RESERVED_NAMES = frozenset({"build", "base", "packages", "chassis", "postgres", "empty", "reaper"})
 """Images that exist beside those of services; a service may not take these names."""
 
 _LEFT_BEHIND = frozenset(

@@ -100,7 +100,7 @@ def _run(root: Path, arguments: Arguments) -> int:
         return 0
     result = run_command.run(context, arguments.service, wanted, lambda text: print(text, flush=True))
     if not result.succeeded:
-        say(f"the task failed: {result.cause}")
+        say(run_command.ending(result))
     return 1 if result.exit_code is None else result.exit_code
 
 

@@ -15,7 +15,7 @@ from infra.commands.images import BuiltImages
 from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
 from infra.commands.preflight import preflight
-from infra.commands.record import intention, new_release, results
+from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
@@ -23,6 +23,7 @@ from infra.execute import Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import Stop, listening
+from infra.migrations.applied import Applied
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
@@ -60,6 +61,7 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     )
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
+    actual = replace(actual, unproven=unproven(Releases(context.bucket, context.config.environment.name)))
     _warn_of_old_hosts(context, actual)
     steps = plan(context.config, desired, actual, only=only)
     return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
@@ -100,21 +102,24 @@ def deploy(
         if not agreed(prepared.plan):
             raise Refused("nothing was changed")
         points = migration_gate.restore_points(context, revisions, release)
-        stop = Stop()
-        execution = Execution(
-            aws=context.aws,
-            config=context.config,
-            reporter=context.reporter,
-            actual=prepared.actual,
-            release=release,
-            smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
-            push=lambda reference: images.push(context.aws, reference),
-            stop=stop,
-        )
+        execution = _execution(context, images, prepared, release)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
-        record["restore_points"] = points
-        outcome = carry_out(context, execution, prepared.plan, record, stop)
+        record |= {"restore_points": points, "only": wishes.only}
+        outcome = carry_out(context, execution, prepared.plan, record, execution.stop)
     return prepared.plan, outcome
+
+
+def _execution(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> Execution:
+    return Execution(
+        aws=context.aws,
+        config=context.config,
+        reporter=context.reporter,
+        actual=prepared.actual,
+        release=release,
+        smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
+        push=lambda reference: images.push(context.aws, reference),
+        migrated=Applied(context.bucket, context.config.environment.name).note,
+    )
 
 
 def carry_out(
@@ -126,7 +131,7 @@ def carry_out(
     """
     releases = Releases(context.bucket, context.config.environment.name)
     releases.write(execution.release, {**record, "verdict": "running"})
-    verdict = "interrupted"
+    verdict, outcome = "interrupted", None
     try:
         with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
             outcome = execution.run(plan)
@@ -138,7 +143,9 @@ def carry_out(
             f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
         ) from None
     finally:
-        releases.write(execution.release, {**record, "verdict": verdict, **results(context, execution)})
+        releases.write(
+            execution.release, {**record, "verdict": verdict, **results(context, execution, outcome)}
+        )
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome

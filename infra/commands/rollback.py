@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from infra import naming
+from infra.call_order import in_call_order
 from infra.commands.context import Context
 from infra.commands.deploy import carry_out
 from infra.commands.locking import lock
-from infra.commands.record import new_release
+from infra.commands.record import begun, new_release
 from infra.commands.smoke import smoke
 from infra.config import Service
 from infra.differences import template_changes
@@ -19,7 +20,7 @@ from infra.execute import Execution
 from infra.graph import Outcome
 from infra.interruption import Stop
 from infra.migrations import restore_point
-from infra.plan import in_call_order
+from infra.migrations.applied import Applied
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
@@ -42,7 +43,7 @@ def rollback(
         if plan.empty:
             return plan, None
         _require(context, target)
-        if not agreed(plan, warnings(target, releases)):
+        if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
         stop = Stop()
         execution = Execution(
@@ -55,7 +56,7 @@ def rollback(
             push=_nothing_to_push,
             stop=stop,
         )
-        record = {**target, "release": execution.release, "back_to": target["release"]}
+        record = {**target, **begun(plan, execution.release), "back_to": target["release"]}
         return plan, carry_out(context, execution, plan, record, stop)
 
 
@@ -101,18 +102,17 @@ def rollback_plan(
     return Plan(environment, tuple(steps))
 
 
-def warnings(target: Mapping[str, Any], releases: Releases) -> list[str]:
+def warnings(target: Mapping[str, Any], releases: Releases, applied: Applied) -> list[str]:
     """Say where the database is at a migration that the old code does not know."""
     records = [releases.read(release) for release in releases.ids()]
-    newest = records[-1]
-    then, now = target.get("migrations", {}), newest.get("migrations", {})
+    then = target.get("migrations", {})
     points = restore_point.since(records, str(target["release"]))
     kept = [f"restore points since then: {', '.join(points)}"] if points else []
     return kept + [
-        f"{service}: the database is at {', '.join(heads)}, and the code of {target['release']} knows only "
+        f"{service}: the database is at {head}, and the code of {target['release']} knows only "
         f"{', '.join(then.get(service, [])) or 'no migration'}; it runs on the newer schema only if that one was expanded"
-        for service, heads in sorted(now.items())
-        if heads != then.get(service, [])
+        for service, head in sorted(applied.heads().items())
+        if head and [head] != then.get(service, [])
     ]
 
 

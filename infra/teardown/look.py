@@ -16,6 +16,7 @@ from infra.aws.cloudformation import StackState
 from infra.aws.s3 import Bucket
 from infra.config import Config
 from infra.errors import NotFound
+from infra.migrations import applied
 from infra.stacks.draft import metadata_sources
 from infra.stacks.model import Output
 from infra.teardown.inventory import Inventory, StackSeen, ZoneRecord
@@ -52,7 +53,11 @@ def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ())
         records=_records(aws, config),
         notes=tuple(
             prefix
-            for prefix in (f"releases/{environment.name}/", f"sleep/{environment.name}.json")
+            for prefix in (
+                f"releases/{environment.name}/",
+                f"sleep/{environment.name}.json",
+                applied.key(environment.name),
+            )
             if bucket.keys(prefix)
         ),
         recorded=recorded | _idle_interfaces(aws, recorded),

@@ -138,8 +138,9 @@ def _move(address: URL, service: str, to: str, limits: Limits, say: Say) -> None
         if direction is command.upgrade and (ahead := revisions_after(service, before, to)):
             say(f"{service}: {len(ahead)} to apply: {', '.join(script.revision for script in ahead)}")
         direction(settings, to)
-        if _current(connection) == before:
-            say(f"{service}: nothing to do, the schema is at {before or 'its beginning'}")
+        now = _current(connection)
+        nothing = "nothing to do, " if now == before else ""
+        say(f"{service}: {nothing}the schema is at {now or 'its beginning'}")
 
 
 def _settings(service: str, connection: Connection, limits: Limits, say: Say) -> Config:
@@ -201,7 +202,7 @@ class _Teller:
         now = time.monotonic()
         verb = "applied" if step.is_upgrade else "reverted"
         script = step.up_revision
-        self._say(f"{self._service}: {verb} {script.revision} {script.doc} in {now - self._since:.2f} s")
+        self._say(f"{self._service}: {verb} {script.revision} in {now - self._since:.2f} s: {script.doc}")
         self._since = now
 
 

@@ -129,7 +129,7 @@ def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClie
 
 
 def _copy(root: Path) -> None:
-    """The files that Git knows; the environment and the fetched packages are those of this checkout."""
+    """The files that Git knows; the environment, fetched packages and lint results are those of this checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -143,5 +143,6 @@ def _copy(root: Path) -> None:
             shutil.copy2(ROOT / name, root / name)
     (root / ".venv").symlink_to(ROOT / ".venv")
     (root / ".estaleiro").mkdir()
-    (ROOT / ".estaleiro" / "wheels").mkdir(parents=True, exist_ok=True)
-    (root / ".estaleiro" / "wheels").symlink_to(ROOT / ".estaleiro" / "wheels")
+    for kept in ("wheels", "lint"):
+        (ROOT / ".estaleiro" / kept).mkdir(parents=True, exist_ok=True)
+        (root / ".estaleiro" / kept).symlink_to(ROOT / ".estaleiro" / kept)

@@ -13,10 +13,20 @@ import docker
 from tests.system.conftest import Shipyard, eventually
 
 
+QUICK = "    return web.application"
+SLOW = f"    import time\n\n    time.sleep(6)\n{QUICK}"
+
+
 def change(yard: Shipyard, mark: str) -> None:
-    """Make one service's image another one."""
+    """Make one service's image another one, which begins at once."""
     source = yard.root / "services/movies/app.py"
-    source.write_text(source.read_text() + f"\n# {mark}\n")
+    source.write_text(source.read_text().replace(SLOW, QUICK) + f"\n# {mark}\n")
+
+
+def change_to_slow(yard: Shipyard) -> None:
+    """Change the service so that it begins slowly: its rollout is still under way when a test looks."""
+    source = yard.root / "services/movies/app.py"
+    source.write_text(source.read_text().replace(QUICK, SLOW))
 
 
 def task_definition(yard: Shipyard) -> str:
@@ -58,7 +68,7 @@ def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(
     shipyard: Shipyard, engine: docker.DockerClient
 ) -> None:
     before, tasks = task_definition(shipyard), web_tasks(engine, shipyard)
-    change(shipyard, "interrupted")
+    change_to_slow(shipyard)
 
     process = begin(shipyard, "deploy", "local")
     until_line(process, "s  movies  ", "…")

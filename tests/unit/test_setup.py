@@ -352,8 +352,8 @@ def test_a_machine_without_an_engine_gets_one_sentence_and_exit_1(
     assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
 
 
-def test_the_services_are_locked_to_the_tools_versions_for_the_images_python() -> None:
-    tool, services = commands(Path("uv"))
+def test_the_images_are_locked_to_the_tools_versions_for_their_own_python() -> None:
+    tool, services, reaper = commands(Path("uv"))
 
     assert tool[-5:] == ["--python-version", "3.11", "requirements.in", "--output-file", "requirements.lock"]
     assert services[-7:] == [
@@ -364,6 +364,11 @@ def test_the_services_are_locked_to_the_tools_versions_for_the_images_python() -
         "services/requirements.in",
         "--output-file",
         "services/requirements.lock",
+    ]
+    assert reaper[-3:] == [
+        "images/reaper/requirements.in",
+        "--output-file",
+        "images/reaper/requirements.lock",
     ]
 
 
