@@ -39,14 +39,15 @@ function drawn(movie) {
   return shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true", focusable: "false" },
     shape("rect", { width: WIDTH, height: HEIGHT, fill: ground }),
     scene({ random, ground, first, second, ink }),
+    shape("rect", { y: 248, width: WIDTH, height: HEIGHT - 248, fill: ground }),
     title(movie, ink));
 }
 
 function title(movie, ink) {
-  const lines = wrapped(movie.title.toUpperCase(), 13).slice(0, 4);
+  const lines = wrapped(movie.title.toUpperCase(), 12).slice(0, 4);
   const longest = Math.max(...lines.map((line) => line.length));
-  const size = Math.min(30, Math.floor(200 / (longest * 0.62)));
-  const top = 340 - lines.length * size * 1.08;
+  const size = Math.min(28, Math.floor(200 / (longest * 0.78)));
+  const top = 342 - lines.length * size * 1.08;
   const write = (x, y, text, more) => shape("text", { x, y, fill: ink, ...more }, text);
   return [
     ...lines.map((line, index) => write(20, top + index * size * 1.08, line, { "font-size": size, class: "lettering" })),
