@@ -73,6 +73,9 @@ class Account:
     def set_sizes(self, name: str, *, minimum: int, maximum: int, desired: int) -> None:
         self.done.append(f"{name} to {minimum}/{maximum}/{desired}")
 
+    def let_go(self, name: str) -> None:
+        self.done.append(f"let go of {name}")
+
     # --- CloudFormation
     def stack(self, name: str) -> StackState:
         return StackState(name, self._now(), protected=True)
@@ -142,7 +145,7 @@ def test_a_host_that_hangs_is_taken_from_the_cluster_by_force() -> None:
 
     _, said = ran(account, ReleaseHosts("release hosts", cluster="yard", groups=("hosts",)))
 
-    assert account.done == ["hosts to 0/0/0", "deregistered arn:i-1 by force"]
+    assert account.done == ["hosts to 0/0/0", "deregistered arn:i-1 by force", "let go of hosts"]
     assert said == ["1 deregistered by force"]
 
 
