@@ -35,11 +35,11 @@ images: ## Build the images that are not there yet
 	@$(DEPLOY) images $(ENV)
 
 test: setup ## Run every check and test; starts what it needs, Docker included
-	@$(MAKE) --no-print-directory lint
+	@$(SETUP) programs && $(MAKE) --no-print-directory lint
 	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
 
 test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
-	@$(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
+	@$(SETUP) programs && $(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
 
 lint: .venv ## Look for mistakes without running anything
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

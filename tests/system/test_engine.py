@@ -12,7 +12,6 @@ import docker
 
 from tests.system.conftest import Shipyard, eventually
 
-
 QUICK = "    return web.application"
 SLOW = f"    import time\n\n    time.sleep(6)\n{QUICK}"
 
