@@ -7,15 +7,19 @@ from movies.models import Director, Movie
 from movies.shapes import DirectorOutput
 
 
-async def find(session: AsyncSession, name: str, *, after: int, limit: int) -> list[DirectorOutput]:
-    """Return those whose name contains these words, in any case, in order of id from the one behind `after`."""
+def found(name: str, *, after: int, limit: int) -> Select[int, str, int]:
+    """Those whose name contains these words, in any case, in order of id from the one behind `after`."""
     chosen = shown().where(Director.id > after).order_by(Director.id).limit(limit)
-    if name:
-        chosen = chosen.where(
-            func.strpos(func.lower(Director.name), func.lower(name)) > 0,
-            func.trigrams(Director.name).op("@>")(func.trigrams(name)),
-        )
-    return [DirectorOutput(*row) for row in await session.execute(chosen)]
+    if not name:
+        return chosen
+    return chosen.where(
+        func.strpos(func.lower(Director.name), func.lower(name)) > 0,
+        func.trigrams(Director.name).op("@>")(func.trigrams(name)),
+    )
+
+
+async def find(session: AsyncSession, name: str, *, after: int, limit: int) -> list[DirectorOutput]:
+    return [DirectorOutput(*row) for row in await session.execute(found(name, after=after, limit=limit))]
 
 
 async def get(session: AsyncSession, director_id: int) -> DirectorOutput | None:

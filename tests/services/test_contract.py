@@ -17,7 +17,7 @@ OURS = sorted(
     for path in (ROOT / "services").glob("*/service.toml")
     if (path.parent / "__main__.py").is_file()
 )
-OTHERS = ["flask_service", "pyramid_service"]
+OTHERS = ["flaskservice", "pyramidservice"]
 
 
 @pytest.fixture(autouse=True)
