@@ -25,7 +25,6 @@ class Settings:
     service, aws_region, queue_url = "reviews", "eu-west-1", sys.argv[1]
 
 app = tasks.celery_app(Settings())
-app.conf.worker_soft_shutdown_timeout = 2
 
 @app.task(name="slow", shared=False)
 def slow(seconds):
@@ -41,7 +40,7 @@ def quick():
 def fails():
     raise RuntimeError("as always")
 
-sys.exit(tasks.run_worker(app))
+sys.exit(tasks.run_worker(app, patience=2))
 """
 
 
