@@ -17,6 +17,7 @@ from infra.commands import (
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
 from infra.commands.deploying import built_context, conclude, rehearsal_context, with_soak
 from infra.commands.opening import configuration, opened
+from infra.commands.still_there import kept_tags
 from infra.commands.terminal import agree, data, keep, say, watcher
 from infra.pages.plan import plan_page
 from infra.pages.release import release_page
@@ -45,7 +46,7 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed, kept=_page(arguments))
     result, text = conclude(context, plan, outcome)
     if outcome is not None:
-        built.prune()
+        built.prune(kept_tags(context))
     elif arguments.html:
         keep(arguments.html, plan_page(plan))
     data(result, text, arguments)
