@@ -56,7 +56,9 @@ def download_command(lock: Path, architecture: Architecture, *, into: Path) -> l
 def unpack_command(lock: Path, architecture: Architecture, *, wheels: Path, into: Path) -> list[str]:
     """Return the command that unpacks fetched wheels, from that folder alone."""
     target = [word for platform in platforms(architecture) for word in ("--platform", platform)]
-    offline = ["--no-index", "--find-links", str(wheels), "--no-compile", "--target", str(into)]
+    # pip measures what it installs by the Python that it runs on; the download was measured by the image's.
+    offline = ["--ignore-requires-python", "--no-index", "--find-links", str(wheels), "--no-compile"]
+    offline += ["--target", str(into)]
     return [*_pip("install"), *_exactly(lock), *target, *_for_python(), *offline]
 
 

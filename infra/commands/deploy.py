@@ -88,9 +88,7 @@ def deploy(
 ) -> tuple[Plan, Outcome | None]:
     """Bring the environment to what the files say; `agreed` is asked once, with the plan, before anything changes.
 
-    `kept` gets the release record when the deploy has ended, however it did.
-
-    Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
+    `kept` gets the release record when the deploy has ended, however it did. Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
     """
     if wishes.only:
         context.config.service(wishes.only)
@@ -111,15 +109,16 @@ def deploy(
             raise Refused("nothing was changed")
         points = data_gate.copies(context, prepared.plan, release)
         points += migration_gate.restore_points(context, revisions, release)
-        execution = _execution(context, images, prepared, release)
-        execution.at_once = wishes.at_once
+        execution = _execution(context, images, prepared, release, at_once=wishes.at_once)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
         record |= {"restore_points": points, "only": wishes.only}
         outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
     return prepared.plan, outcome
 
 
-def _execution(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> Execution:
+def _execution(
+    context: Context, images: BuiltImages, prepared: Prepared, release: str, *, at_once: int
+) -> Execution:
     return Execution(
         aws=context.aws,
         config=context.config,
@@ -129,6 +128,7 @@ def _execution(context: Context, images: BuiltImages, prepared: Prepared, releas
         smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
         push=lambda reference: images.push(context.aws, reference),
         migrated=Applied(context.bucket, context.config.environment.name).note,
+        at_once=at_once,
     )
 
 

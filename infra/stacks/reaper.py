@@ -106,20 +106,6 @@ def _definition(draft: Draft, protected: Sequence[str]) -> ecs.TaskDefinition:
     )
     execution = draft.add(_role("ExecutionRole", draft, [_starting(draft, group)]))
     task = draft.add(_role("TaskRole", draft, reaping_policies(environment, protected)))
-    options = {
-        "awslogs-group": Ref(group),
-        "awslogs-region": Ref("AWS::Region"),
-        "awslogs-stream-prefix": PART,
-    }
-    container = ecs.ContainerDefinition(
-        Name=PART,
-        Image=Ref("Image"),
-        Command=["reap", environment.name, "--yes", "--json"],
-        Essential=True,
-        User="10001:10001",
-        ReadonlyRootFilesystem=True,
-        LogConfiguration=ecs.LogConfiguration(LogDriver="awslogs", Options=options),
-    )
     return ecs.TaskDefinition(
         "TaskDefinition",
         Family=name,
@@ -132,7 +118,24 @@ def _definition(draft: Draft, protected: Sequence[str]) -> ecs.TaskDefinition:
         Memory=MEMORY,
         ExecutionRoleArn=GetAtt(execution, "Arn"),
         TaskRoleArn=GetAtt(task, "Arn"),
-        ContainerDefinitions=[container],
+        ContainerDefinitions=[_container(draft, group)],
+    )
+
+
+def _container(draft: Draft, group: logs.LogGroup) -> ecs.ContainerDefinition:
+    options = {
+        "awslogs-group": Ref(group),
+        "awslogs-region": Ref("AWS::Region"),
+        "awslogs-stream-prefix": PART,
+    }
+    return ecs.ContainerDefinition(
+        Name=PART,
+        Image=Ref("Image"),
+        Command=["reap", draft.environment.name, "--yes", "--json"],
+        Essential=True,
+        User="10001:10001",
+        ReadonlyRootFilesystem=True,
+        LogConfiguration=ecs.LogConfiguration(LogDriver="awslogs", Options=options),
     )
 
 

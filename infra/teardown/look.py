@@ -13,6 +13,7 @@ from infra.aws import Aws
 from infra.aws.autoscaling import Group
 from infra.aws.census import Found, last_part
 from infra.aws.cloudformation import StackState
+from infra.aws.route53 import Record
 from infra.aws.s3 import Bucket
 from infra.config import Config
 from infra.errors import NotFound
@@ -24,6 +25,8 @@ from infra.teardown.inventory import Inventory, StackSeen, ZoneRecord
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 KEPT_RELEASES = 10
+# Of DNS: what leads to a balancer. A zone's own records may have the same name.
+NAMES = ("A", "AAAA", "CNAME")
 
 
 def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ()) -> Inventory:
@@ -196,17 +199,26 @@ def _released(bucket: Bucket, environments: Iterable[str]) -> set[str]:
 
 
 def _records(aws: Aws, config: Config) -> tuple[ZoneRecord, ...]:
-    """The records that prove to ACM that the domain is ours: CloudFormation makes them and leaves them."""
-    edge = config.environment.edge
-    domain = config.environment.domain
-    if not edge.zone_id or not domain:
+    """The domain's own names, and the records that prove it to ACM: CloudFormation makes those and leaves them."""
+    zone, domain = config.environment.edge.zone_id, config.environment.domain
+    if not zone or not domain:
         return ()
+    found = ((one, _is_proof(one, domain)) for one in aws.route53.records(zone))
     return tuple(
-        ZoneRecord(edge.zone_id, one.name, one.type, one.body)
-        for one in aws.route53.records(edge.zone_id)
-        if one.type == "CNAME" and one.name.startswith("_") and one.name.endswith(f".{domain}.")
-        and one.name.count(".") == domain.count(".") + 2
-    )  # fmt: skip
+        ZoneRecord(zone, one.name, one.type, one.body, proof)
+        for one, proof in found
+        if proof or (one.name == f"{domain}." and one.type in NAMES)
+    )
+
+
+def _is_proof(record: Record, domain: str) -> bool:
+    one_label_more = record.name.count(".") == domain.count(".") + 2
+    return (
+        record.type == "CNAME"
+        and one_label_more
+        and record.name.startswith("_")
+        and record.name.endswith(f".{domain}.")
+    )
 
 
 __all__ = ["Found", "forget", "look", "record"]
