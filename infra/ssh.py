@@ -115,13 +115,27 @@ def fabric_task(work: Callable[[Remote], None], name: str) -> Any:
     """Return a function of a host as a task of `fab -H i-0abc …`; AWS_REGION says where the instance is."""
 
     def on(connection: Any) -> None:
-        if re.match(r"m?i-[0-9a-f]+$", str(connection.host)):
-            work(instance(connection.host, os.environ.get("AWS_REGION", "eu-west-1"), key=_key(connection)))
-        else:
-            work(Remote(connection.host, connection.port, connection.user, key=_key(connection)))
+        work(_remote(connection))
 
     on.__doc__ = work.__doc__
     return fabric.task(on, name=name)
+
+
+def fabric_command_task(work: Callable[[Remote, str], None], name: str) -> Any:
+    """Return a function of a host and a command as a task of `fab -H i-0abc NAME 'COMMAND …'`."""
+
+    def on(connection: Any, command: str) -> None:
+        work(_remote(connection), command)
+
+    on.__doc__ = work.__doc__
+    return fabric.task(on, name=name)
+
+
+def _remote(connection: Any) -> Remote:
+    if re.match(r"m?i-[0-9a-f]+$", str(connection.host)):
+        region = os.environ.get("AWS_REGION", "eu-west-1")
+        return instance(connection.host, region, key=_key(connection))
+    return Remote(connection.host, connection.port, connection.user, key=_key(connection))
 
 
 def _key(connection: Any) -> Path | None:

@@ -55,14 +55,15 @@ def _opened(root: Path, arguments: Arguments, config: Config) -> Context:
 
 def _teardown(root: Path, arguments: Arguments) -> int:
     config = _configuration(root, arguments)
+    if uses_local_cloud(config):
+        teardown.refuse_protected(config)
+        return (_plan_local if arguments.plan else _teardown_local)(root, arguments, config)
     if arguments.plan:
         prepared = teardown.prepare(_opened(root, arguments, config))
         shown = report.plan_json(prepared.plan, prepared.bill)
         data(shown, report.plan_text(prepared.plan, prepared.bill), arguments)
         return 0
     teardown.refuse_protected(config)
-    if uses_local_cloud(config):
-        return _teardown_local(root, arguments, config)
     context = _opened(root, arguments, config)
     name = config.environment.name
 
@@ -79,6 +80,13 @@ def _teardown(root: Path, arguments: Arguments) -> int:
     value = {"environment": name, "done": list(ended.done), "audit": report.audit_json(ended.audit)}
     data(value, report.audit_text(name, ended.audit), arguments)
     return 0 if ended.audit.clean else 1
+
+
+def _plan_local(root: Path, arguments: Arguments, config: Config) -> int:
+    name = config.environment.name
+    things = teardown.local_things(local_settings(root, config))
+    data({"environment": name, "things": things}, report.local_plan_text(name, things), arguments)
+    return 0
 
 
 def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:

@@ -92,6 +92,9 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument(
         "--lint", action="store_true", help="look for what would disturb what serves; run nothing"
     )
+    migrate.add_argument(
+        "--new-to", metavar="BRANCH", help="with --lint: only revisions that BRANCH does not have yet"
+    )
     migrate.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
     migrate.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
     migrate.add_argument(

@@ -51,12 +51,17 @@ def teardown_local(settings: Settings) -> list[str]:
     return local.destroy(settings)
 
 
+def local_things(settings: Settings) -> list[str]:
+    """Return what removing the local cloud would remove; nothing changes."""
+    return local.present(settings)
+
+
 def prepare(context: Context) -> Prepared:
-    """Read and plan; nothing changes."""
+    """Read and plan; nothing changes. On this machine nothing is charged."""
     config = context.config
     inventory = look(context.aws, config, context.bucket, known=environment_names(context.root))
     plan = plan_teardown(config, inventory, _shared(context))
-    return Prepared(inventory, plan, monthly(config, inventory))
+    return Prepared(inventory, plan, monthly(config, inventory) if context.cloud is None else ())
 
 
 def teardown(

@@ -42,7 +42,12 @@ LOOKS: Mapping[str, Sequence[str]] = {
 ENDS: Mapping[str, Sequence[str]] = {
     "acm": ("DeleteCertificate", "RemoveTagsFromCertificate"),
     "application-autoscaling": ("DeleteScalingPolicy", "DeregisterScalableTarget", "RegisterScalableTarget"),
-    "autoscaling": ("DeleteAutoScalingGroup", "SetInstanceProtection", "UpdateAutoScalingGroup"),
+    "autoscaling": (
+        "CompleteLifecycleAction",
+        "DeleteAutoScalingGroup",
+        "SetInstanceProtection",
+        "UpdateAutoScalingGroup",
+    ),
     "cloudwatch": ("DeleteAlarms", "DeleteDashboards"),
     "ec2": (
         "Delete*",

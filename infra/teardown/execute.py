@@ -131,6 +131,8 @@ class Teardown:
                 break
         for host in hosts:
             self.aws.ecs.deregister_host(step.cluster, host.arn, force=True)
+        for name in step.groups if hosts else ():
+            self.aws.autoscaling.let_go(name)
         return f"{len(hosts)} deregistered by force" if hosts else None
 
     @_do.register

@@ -18,6 +18,7 @@ from infra.teardown.holders import holders
 from infra.teardown.inventory import Inventory, ZoneRecord
 from infra.teardown.look import _records
 from infra.teardown.plan import Shared, plan_teardown
+from infra.teardown.report import local_plan_text
 from infra.teardown.steps import Sweep
 from tests.builders import ROOT
 from tests.shipyard import all_stacks, config, resources
@@ -185,3 +186,20 @@ def test_a_proof_is_deleted_and_a_public_name_that_is_left_is_told() -> None:
     swept = [step.targets for step in plan.steps if isinstance(step, Sweep)]
     assert swept == [("proof",)]
     assert [one.why for one in audit(config("staging"), inventory).leftovers] == [PROOF, PUBLIC_NAME]
+
+
+def test_the_local_cloud_goes_whole_and_its_plan_says_what_that_is() -> None:
+    text = local_plan_text("local", ["process 7", "volume yard-db", "folder /yard/.estaleiro/local"])
+
+    assert text.splitlines() == [
+        "local: the local cloud, with all its data",
+        "",
+        "Goes:",
+        "  process 7",
+        "  volume yard-db",
+        "  folder /yard/.estaleiro/local",
+        "",
+        "Stays:",
+        "  images: the build cache; the next deploy builds nothing that has not changed",
+    ]
+    assert local_plan_text("local", []) == "local: there is nothing to remove."
