@@ -7,7 +7,7 @@ SETUP = python3 -m infra.setup
 AGREED = $(if $(YES)$(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy verify plan rollback recover status logs migrate teardown token images test test-long lint format lock bench bench-gateway bench-services openapi setup
+.PHONY: help deploy verify plan rollback recover status logs migrate teardown token images test test-long lint format lock bench bench-deploy bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -57,7 +57,10 @@ lint: .venv ## Look for mistakes without running anything
 format: .venv ## Write the code as the formatter wants it
 	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
 
-bench: setup ## Measure; writes BENCHMARKS.md
+bench: setup bench-deploy ## Measure deploys, many services, and planning; writes their sections of BENCHMARKS.md
+	@$(PYTHON) -m tests.bench_scale && $(PYTHON) -m tests.bench_parallel
+
+bench-deploy: setup ## Measure a fresh clone's first deploy, the next, a change and the teardown
 	@$(PYTHON) -m tests.bench
 
 bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core each in turn

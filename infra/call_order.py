@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
 from infra.config import Config, Service
 
 
@@ -18,16 +20,16 @@ def verdicts_before(service: Service, config: Config) -> frozenset[str]:
 
 def in_call_order(config: Config) -> tuple[Service, ...]:
     """Return the services so that each stands after those whose verdict it waits for."""
-    waiting = {service.name: service for service in config.services}
+    services = {service.name: service for service in config.services}
+    sorter = TopologicalSorter(
+        {
+            name: [verdict.removesuffix(" verdict") for verdict in verdicts_before(service, config)]
+            for name, service in services.items()
+        }
+    )
+    sorter.prepare()
     order: list[Service] = []
-    while waiting:
-        free = [
-            service
-            for service in waiting.values()
-            if not any(
-                verdict.removesuffix(" verdict") in waiting for verdict in verdicts_before(service, config)
-            )
-        ]
-        for service in sorted(free, key=lambda service: service.name):
-            order.append(waiting.pop(service.name))
+    while ready := sorter.get_ready():
+        order += [services[name] for name in sorted(ready)]
+        sorter.done(*ready)
     return tuple(order)

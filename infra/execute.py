@@ -37,6 +37,7 @@ from infra.tasks.one_off import TaskRunner
 from infra.tasks.requests import request_for
 
 POLL_SECONDS = 1.0
+AT_ONCE = 16
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Execution:
     stacks: StackChanger = field(init=False)
     began: float = field(init=False)
     in_flight: set[str] = field(default_factory=set)
+    at_once: int = AT_ONCE
 
     def __post_init__(self) -> None:
         self.stacks = StackChanger(self.aws, self.config, self.reporter, self.actual, stop=self.stop)
@@ -81,7 +83,10 @@ class Execution:
             self.reporter.tell("done", name, text or "")
 
         return run_graph(
-            {step.id: step.needs for step in plan.steps}, work, stopped=lambda: self.stop.requested
+            {step.id: step.needs for step in plan.steps},
+            work,
+            workers=self.at_once,
+            stopped=lambda: self.stop.requested,
         )
 
     @singledispatchmethod

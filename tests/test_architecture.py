@@ -33,6 +33,7 @@ PURE = (
     "infra/topology.py",
     "infra/timeline.py",
     "infra/call_order.py",
+    "infra/data_loss.py",
     "infra/checks/",
     "infra/outlook/cost.py",
     "infra/outlook/meaning.py",

@@ -15,8 +15,9 @@ from infra.commands import (
     teardown,
 )
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, rehearsal_context
+from infra.commands.deploying import built_context, conclude, rehearsal_context, with_soak
 from infra.commands.opening import configuration, opened
+from infra.commands.still_there import kept_tags
 from infra.commands.terminal import agree, data, keep, say, watcher
 from infra.pages.plan import plan_page
 from infra.pages.release import release_page
@@ -36,12 +37,16 @@ def _deploy(root: Path, arguments: Arguments) -> int:
         return True
 
     wishes = deploy.Wishes(
-        arguments.service, arguments.lock_wait, frozenset(arguments.allow), arguments.skip_checks
+        arguments.service,
+        arguments.lock_wait,
+        frozenset(arguments.allow),
+        arguments.skip_checks,
+        arguments.at_once,
     )
     plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed, kept=_page(arguments))
     result, text = conclude(context, plan, outcome)
     if outcome is not None:
-        built.prune()
+        built.prune(kept_tags(context))
     elif arguments.html:
         keep(arguments.html, plan_page(plan))
     data(result, text, arguments)
@@ -63,6 +68,8 @@ def _rehearse(root: Path, arguments: Arguments) -> int:
     if arguments.end:
         teardown.teardown_local(local_settings(root, config))
         return 0
+    if arguments.soak is not None:
+        config = with_soak(config, arguments.soak)
     context, built = rehearsal_context(root, config, watcher(arguments))
 
     def agreed(plan: Plan) -> bool:

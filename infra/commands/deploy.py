@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra import stacks
-from infra.commands import migration_gate
+from infra.commands import data_gate, migration_gate
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
@@ -19,7 +19,7 @@ from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
-from infra.execute import Execution
+from infra.execute import AT_ONCE, Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import listening
@@ -27,10 +27,9 @@ from infra.migrations.applied import Applied
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
-from infra.stack_changes import STATEFUL
 from infra.stacks.model import Stack
 from infra.state import Releases
-from infra.steps import Actual, Plan, UpdateStack
+from infra.steps import Actual, Plan
 
 Record = Mapping[str, Any]
 STOPPING = "rolling back what is in flight; ask once more to leave at once"
@@ -44,6 +43,7 @@ class Wishes:
     lock_wait: float = 0
     allow: frozenset[str] = frozenset()
     skip_checks: bool = False
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,7 @@ def deploy(
 ) -> tuple[Plan, Outcome | None]:
     """Bring the environment to what the files say; `agreed` is asked once, with the plan, before anything changes.
 
-    `kept` gets the release record when the deploy has ended, however it did.
-
-    Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
+    `kept` gets the release record when the deploy has ended, however it did. Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
     """
     if wishes.only:
         context.config.service(wishes.only)
@@ -105,19 +103,22 @@ def deploy(
             preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
-        _gate(prepared.plan, wishes.allow)
+        data_gate.refuse_losses(prepared.plan, wishes.allow)
         revisions = migration_gate.judged(context, prepared.plan)
         if not agreed(prepared.plan):
             raise Refused("nothing was changed")
-        points = migration_gate.restore_points(context, revisions, release)
-        execution = _execution(context, images, prepared, release)
+        points = data_gate.copies(context, prepared.plan, release)
+        points += migration_gate.restore_points(context, revisions, release)
+        execution = _execution(context, images, prepared, release, at_once=wishes.at_once)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
         record |= {"restore_points": points, "only": wishes.only}
         outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
     return prepared.plan, outcome
 
 
-def _execution(context: Context, images: BuiltImages, prepared: Prepared, release: str) -> Execution:
+def _execution(
+    context: Context, images: BuiltImages, prepared: Prepared, release: str, *, at_once: int
+) -> Execution:
     return Execution(
         aws=context.aws,
         config=context.config,
@@ -127,6 +128,7 @@ def _execution(context: Context, images: BuiltImages, prepared: Prepared, releas
         smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
         push=lambda reference: images.push(context.aws, reference),
         migrated=Applied(context.bucket, context.config.environment.name).note,
+        at_once=at_once,
     )
 
 
@@ -168,24 +170,6 @@ def _undone(outcome: Outcome) -> str:
     done = ", ".join(outcome.done) or "nothing"
     back = ", ".join(outcome.failed) or "nothing was in flight"
     return f"stopped, as you asked. Done before: {done}. Rolled back: {back}. Deploy again to go on"
-
-
-def _gate(steps: Plan, allow: frozenset[str]) -> None:
-    """Nothing that holds data is lost unless it was named."""
-    lost = [
-        f"{step.stack.name}: {change.logical_id}"
-        for step in steps.steps
-        if isinstance(step, UpdateStack)
-        for change in step.changes
-        if change.action in ("remove", "replace")
-        and change.type in STATEFUL
-        and change.logical_id not in allow
-    ]
-    if lost:
-        raise Refused(
-            f"the plan would delete or replace what holds data: {', '.join(lost)}; nothing was changed. "
-            "Name each with --allow LOGICAL_ID if you mean it"
-        )
 
 
 def _with_lifetime(context: Context, stack: Stack) -> Stack:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from infra.commands import ending, hosts_words, looking
+from infra.execute import AT_ONCE
 
 LOCAL = "local"
 
@@ -63,6 +64,13 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     deploy.add_argument(
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
+    deploy.add_argument(
+        "--at-once",
+        type=_at_least_one,
+        default=AT_ONCE,
+        metavar="N",
+        help=f"so many steps at a time at most (default: {AT_ONCE})",
+    )
     deploy.add_argument("--skip-checks", action="store_true", help="deploy although a pre-flight check fails")
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
@@ -76,11 +84,21 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         commands, "rehearse", "deploy that environment's own configuration on this machine, then end it"
     )
     rehearse.add_argument("--keep", action="store_true", help="leave it running to look at")
+    rehearse.add_argument(
+        "--soak", type=int, metavar="SECONDS", help="instead of the environment's deploy.soak_seconds"
+    )
     rehearse.add_argument("--end", action="store_true", help="end one that was kept")
     recover = _command(
         commands, "recover", "get a stuck stack, a stale lock or a half-done deploy moving again"
     )
     recover.add_argument("--yes", action="store_true", help="mend without asking")
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"should be 1 or more (is {text})")
+    return number
 
 
 def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]

@@ -9,9 +9,9 @@ from typing import Any
 from infra.aws.cloudformation import StackState
 from infra.commands.context import Context
 from infra.commands.locking import lock
+from infra.data_loss import STATEFUL
 from infra.errors import AwsError, EstaleiroError
 from infra.recovery import WayOn, way_on
-from infra.stack_changes import STATEFUL
 from infra.state import Releases
 
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra import naming
 from infra.call_order import in_call_order
 from infra.commands.context import Context
 from infra.commands.deploy import Record, carry_out
 from infra.commands.locking import lock
 from infra.commands.record import begun, new_release
 from infra.commands.smoke import smoke
+from infra.commands.still_there import require_all
 from infra.config import Service
 from infra.differences import template_changes
-from infra.errors import EstaleiroError, NotFound, Refused
+from infra.errors import EstaleiroError, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
 from infra.migrations import restore_point
@@ -46,7 +46,7 @@ def rollback(
         plan = rollback_plan(context.config.services, in_call_order(context.config), target, deployed, name)
         if plan.empty:
             return plan, None
-        _require(context, target)
+        require_all(context, target)
         if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
         execution = Execution(
@@ -135,26 +135,6 @@ def _recorded(service: Service, target: Mapping[str, Any], before: Deployed | No
     if template is None or parameters is None or before is None:
         return None
     return Stack(service.name, before.name, template, parameters, before.tags)
-
-
-def _require(context: Context, target: Mapping[str, Any]) -> None:
-    """Every task definition must still be there to be run."""
-    for service in context.config.services:
-        for key, arn in target.get("parameters", {}).get(service.name, {}).items():
-            if (
-                not key.endswith("TaskDefinition")
-                or key.removesuffix("TaskDefinition").lower() in naming.ONE_OFF_TASKS
-            ):
-                continue
-            try:
-                status = context.aws.ecs.task_definition(arn).get("status", "ACTIVE")
-            except NotFound:
-                status = "gone"
-            if status != "ACTIVE":
-                raise EstaleiroError(
-                    f"release {target['release']} cannot come back: task definition {arn.rpartition('/')[2]} "
-                    f"of {service.name} is {status}; deploy that commit again instead"
-                )
 
 
 def _nothing_to_push(reference: str) -> None:

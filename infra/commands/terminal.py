@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import threading
 import time
@@ -41,9 +40,7 @@ class Screen:
         """Return the one tree of this process; its seconds go on by themselves."""
         if self._tree is None:
             coloured = not os.environ.get("NO_COLOR")
-            self._tree = LiveTree(
-                _write, size=shutil.get_terminal_size, clock=time.monotonic, coloured=coloured
-            )
+            self._tree = LiveTree(_write, size=_size, clock=time.monotonic, coloured=coloured)
             threading.Thread(target=self._tick, args=(self._tree,), daemon=True).start()
         return self._tree
 
@@ -54,6 +51,12 @@ class Screen:
 
 
 SCREEN = Screen()
+
+
+def _size() -> tuple[int, int]:
+    """Columns and lines; some terminals say that they have none."""
+    size = os.get_terminal_size(sys.stderr.fileno())
+    return size.columns or 80, size.lines or 24
 
 
 def _write(text: str) -> None:

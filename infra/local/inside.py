@@ -99,7 +99,8 @@ def _as_terminal(source: int, resize: Callable[[int, int], None]) -> Iterator[No
             resize(size.lines, size.columns)
 
     kept, before = termios.tcgetattr(source), signal.signal(signal.SIGWINCH, fit)
-    tty.setraw(source)
+    # What was typed ahead is not thrown away.
+    tty.setraw(source, termios.TCSADRAIN)
     try:
         fit()
         yield
