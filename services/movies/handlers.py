@@ -1,5 +1,6 @@
 """HTTP for the catalogue: reads the request, calls `catalogue` once, writes the answer."""
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import etags, pages
@@ -28,9 +29,10 @@ class MoviesHandler(Handler):
     async def get(self) -> None:
         query = self.query(MoviesQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
+        director = None if query.director is msgspec.UNSET else query.director
         async with self.dependencies.database.reading() as session:
             movies = await catalogue.find(
-                session, query.title, director=query.director, after=after, limit=query.limit + 1
+                session, query.title, director=director, after=after, limit=query.limit + 1
             )
         self.send(pages.page(movies, query.limit, shown=shown, key=lambda movie: movie.id))
 

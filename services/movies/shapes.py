@@ -96,5 +96,5 @@ class MoviesQuery(PageQuery, frozen=True):
                 ge=0, le=999_999_999_999_999, description="Only movies of the director with this id."
             ),
         ]
-        | None
-    ) = None
+        | msgspec.UnsetType
+    ) = msgspec.UNSET

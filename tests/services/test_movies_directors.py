@@ -70,11 +70,18 @@ class TestDirectors(MoviesCase):
     def test_bad_parameters_are_a_problem_and_unknown_directors_have_no_movies(self):
         statuses = [
             self.call("GET", path).status
-            for path in ("/movies?director=x", "/movies?director=-1", "/directors?limit=0", "/directors/0")
+            for path in (
+                "/movies?director=x",
+                "/movies?director=-1",
+                "/movies?director=null",
+                "/directors?limit=0",
+                "/directors/0",
+            )
         ]
 
-        assert statuses == [400, 400, 400, 404]
-        assert self.call("GET", "/movies?director=999999").json == {"items": [], "next": None}
+        assert statuses == [400, 400, 400, 400, 404]
+        for unknown in (0, 999999):
+            assert self.call("GET", f"/movies?director={unknown}").json == {"items": [], "next": None}
 
 
 def quiet(line: str) -> None:
