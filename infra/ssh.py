@@ -97,8 +97,10 @@ def exit_code(answers: Sequence[Answer]) -> int:
     return codes.pop() if len(codes) == 1 else min(1, len(codes))
 
 
-def login_words(remote: Remote, command: Sequence[str] = (), *, known: Path) -> list[str]:
-    """Return the `ssh` command line for a person; `known` keeps the hosts' keys.
+def login_words(
+    remote: Remote, command: Sequence[str] = (), *, known: Path, more: Sequence[str] = ()
+) -> list[str]:
+    """Return the `ssh` command line for a person; `known` keeps the hosts' keys, `more` are options of ssh.
 
     Instance ids never come again, so an id that is new has a key that is new.
     """
@@ -106,7 +108,7 @@ def login_words(remote: Remote, command: Sequence[str] = (), *, known: Path) -> 
     options += ["-p", str(remote.port)]
     options += ["-o", f"ProxyCommand={remote.gateway}"] if remote.gateway else []
     options += ["-i", str(remote.key)] if remote.key else []
-    return ["ssh", *options, f"{remote.user}@{remote.host}", *command]
+    return ["ssh", *options, *more, f"{remote.user}@{remote.host}", *command]
 
 
 def fabric_task(work: Callable[[Remote], None], name: str) -> Any:

@@ -157,12 +157,15 @@ class StackChanger:
     def _wait(
         self, step: str, name: str, *, part: str = "", failure_is_end: bool = False
     ) -> StackState | None:
-        watch = CauseWatch(self._aws, self._config, self.outputs, part)
+        def told(about: str, text: str) -> None:
+            self._reporter.tell("progress", step, text, about=about)
+
+        watch = CauseWatch(self._aws, self._config, self.outputs, part, told=told)
 
         def on_event(event: Event) -> None:
             watch.look()
             if event.logical_id != name:
-                self._reporter.tell("progress", step, f"{event.logical_id} {event.status}")
+                told(event.logical_id, event.status)
 
         try:
             return self._aws.cloudformation.wait(

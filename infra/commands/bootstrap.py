@@ -94,6 +94,6 @@ def _wait(context: Context, stack: Stack) -> None:
         stack.name,
         deadline_seconds=context.config.environment.deploy.stack_seconds,
         on_event=lambda event: context.reporter.tell(
-            "progress", stack.part, f"{event.logical_id} {event.status}"
+            "progress", stack.part, event.status, about=event.logical_id
         ),
     )

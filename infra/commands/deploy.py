@@ -22,7 +22,7 @@ from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
-from infra.interruption import Stop, listening
+from infra.interruption import listening
 from infra.migrations.applied import Applied
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
@@ -32,6 +32,7 @@ from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Actual, Plan, UpdateStack
 
+Record = Mapping[str, Any]
 STOPPING = "rolling back what is in flight; ask once more to leave at once"
 
 
@@ -78,9 +79,16 @@ def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
 
 
 def deploy(
-    context: Context, images: BuiltImages, wishes: Wishes, *, agreed: Callable[[Plan], bool]
+    context: Context,
+    images: BuiltImages,
+    wishes: Wishes,
+    *,
+    agreed: Callable[[Plan], bool],
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> tuple[Plan, Outcome | None]:
     """Bring the environment to what the files say; `agreed` is asked once, with the plan, before anything changes.
+
+    `kept` gets the release record when the deploy has ended, however it did.
 
     Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
     """
@@ -105,7 +113,7 @@ def deploy(
         execution = _execution(context, images, prepared, release)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
         record |= {"restore_points": points, "only": wishes.only}
-        outcome = carry_out(context, execution, prepared.plan, record, execution.stop)
+        outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
     return prepared.plan, outcome
 
 
@@ -123,13 +131,18 @@ def _execution(context: Context, images: BuiltImages, prepared: Prepared, releas
 
 
 def carry_out(
-    context: Context, execution: Execution, plan: Plan, record: Mapping[str, Any], stop: Stop
+    context: Context,
+    execution: Execution,
+    plan: Plan,
+    record: Record,
+    *,
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> Outcome:
-    """Execute a plan and keep its record, whatever happens.
+    """Execute a plan and keep its record, whatever happens; `kept` gets the record at its end.
 
     Raises Interrupted after a stop: the first request rolls back what is in flight, the second leaves at once.
     """
-    releases = Releases(context.bucket, context.config.environment.name)
+    releases, stop = Releases(context.bucket, context.config.environment.name), execution.stop
     releases.write(execution.release, {**record, "verdict": "running"})
     verdict, outcome = "interrupted", None
     try:
@@ -143,9 +156,9 @@ def carry_out(
             f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
         ) from None
     finally:
-        releases.write(
-            execution.release, {**record, "verdict": verdict, **results(context, execution, outcome)}
-        )
+        whole = {**record, "verdict": verdict, **results(context, execution, outcome)}
+        releases.write(execution.release, whole)
+        kept(whole)
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome

@@ -17,6 +17,7 @@ from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Plan
+from infra.timeline import spans, spans_json
 
 
 def new_release() -> str:
@@ -77,5 +78,8 @@ def results(context: Context, execution: Execution, outcome: Outcome | None) -> 
         "parameters": {part: dict(stack.parameters) for part, stack in deployed.items()},
         "outputs": {part: dict(values) for part, values in execution.stacks.outputs.items()},
         "done": list(outcome.done) if outcome else [],
+        "failures": {step: str(error) for step, error in outcome.failed.items()} if outcome else {},
+        "not_run": list(outcome.not_run) if outcome else [],
+        "timeline": spans_json(spans(context.reporter.ends, context.reporter.seconds)),
         "seconds": round(context.reporter.seconds, 1),
     }

@@ -109,7 +109,7 @@ def _refuse_with_data(context: Context, finding: Finding) -> None:
 
 def _ended(context: Context, name: str) -> str:
     def tell(event: Any) -> None:
-        context.reporter.tell("progress", name, f"{event.logical_id} {event.status}")
+        context.reporter.tell("progress", name, event.status, about=event.logical_id)
 
     try:
         state: StackState | None = context.aws.cloudformation.wait(

@@ -9,7 +9,7 @@ from typing import Any
 from infra import naming
 from infra.call_order import in_call_order
 from infra.commands.context import Context
-from infra.commands.deploy import carry_out
+from infra.commands.deploy import Record, carry_out
 from infra.commands.locking import lock
 from infra.commands.record import begun, new_release
 from infra.commands.smoke import smoke
@@ -18,7 +18,6 @@ from infra.differences import template_changes
 from infra.errors import EstaleiroError, NotFound, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
-from infra.interruption import Stop
 from infra.migrations import restore_point
 from infra.migrations.applied import Applied
 from infra.snapshot import environment_stacks
@@ -28,11 +27,16 @@ from infra.steps import Actual, Deployed, Judge, Plan, SmokeTest, Step, UpdateSt
 
 
 def rollback(
-    context: Context, release: str | None, *, agreed: Callable[[Plan, Sequence[str]], bool]
+    context: Context,
+    release: str | None,
+    *,
+    agreed: Callable[[Plan, Sequence[str]], bool],
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> tuple[Plan, Outcome | None]:
     """Go back to `release`, or to the last one known good before what runs now.
 
-    `agreed` is asked with the plan and the warnings. Raises EstaleiroError when the release cannot come back.
+    `agreed` is asked with the plan and the warnings, `kept` gets the record of it.
+    Raises EstaleiroError when the release cannot come back.
     """
     name = context.config.environment.name
     with lock(context, f"rollback {name}").held():
@@ -45,7 +49,6 @@ def rollback(
         _require(context, target)
         if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
-        stop = Stop()
         execution = Execution(
             aws=context.aws,
             config=context.config,
@@ -54,10 +57,9 @@ def rollback(
             release=new_release(),
             smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
             push=_nothing_to_push,
-            stop=stop,
         )
         record = {**target, **begun(plan, execution.release), "back_to": target["release"]}
-        return plan, carry_out(context, execution, plan, record, stop)
+        return plan, carry_out(context, execution, plan, record, kept=kept)
 
 
 def last_good(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -207,7 +207,7 @@ class Teardown:
     def _wait(self, step: DeleteStack) -> None:
         def on_event(event: Event) -> None:
             if event.logical_id != step.name:
-                self.reporter.tell("progress", step.id, f"{event.logical_id} {event.status}")
+                self.reporter.tell("progress", step.id, event.status, about=event.logical_id)
 
         self.aws.cloudformation.wait(
             step.name,

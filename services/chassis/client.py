@@ -176,7 +176,9 @@ def service_client(
         client_secret=settings.client_secret,
         scope=" ".join(scopes),
     )
-    return ServiceClient(f"http://{service}.{settings.internal_domain}", http, tokens=source)
+    address = settings.service_address.replace("{service}", service)
+    address = address.replace("{internal_domain}", settings.internal_domain)
+    return ServiceClient(address, http, tokens=source)
 
 
 def _jitter(low: float, high: float) -> float:

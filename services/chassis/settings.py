@@ -59,6 +59,7 @@ class WebSettings(ProcessSettings):
     metrics_port: int = 9100  # no balancer knows it; 0 for none
     internal_domain: str
     token_issuer: str
+    service_address: str = "http://{service}.{internal_domain}"  # of those that it calls
     drain_seconds: float = 5.0
     finish_seconds: float = 15.0
 

@@ -127,7 +127,7 @@ def run_worker(app: Celery, *, concurrency: int = 1) -> int:
         "--without-mingle",
         "--without-heartbeat",
     ]
-    return _run(app, ["worker", *arguments, "--loglevel=INFO"])
+    return _run(app, ["--quiet", "worker", *arguments, "--loglevel=INFO"])
 
 
 def run_beat(app: Celery) -> int:
@@ -136,7 +136,7 @@ def run_beat(app: Celery) -> int:
     The same process tells the depth of the queue: exactly one does.
     """
     app.conf.beat_measures = True
-    return _run(app, ["beat", "--pidfile=", "--loglevel=INFO"])
+    return _run(app, ["--quiet", "beat", "--pidfile=", "--loglevel=INFO"])
 
 
 def _run(app: Celery, arguments: Sequence[str]) -> int:

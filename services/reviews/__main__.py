@@ -17,14 +17,15 @@ from chassis.web import Application, about
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
 from reviews.rating_requests import RatingRequests
-from reviews.tasks import RATE, make_tasks
+from reviews.tasks import RATE, REPAIR_SECONDS, make_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSettings(settings.ProcessSettings, settings.DatabaseSettings, settings.QueueSettings):
-    """What the environment says to every process; `chart_seconds` is how often the chart is computed."""
+    """What the environment says to every process: how often the chart is computed and lost requests are looked for."""
 
     chart_seconds: float = 30.0
+    repair_seconds: float = REPAIR_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,12 @@ def redrive_all(given: TaskSettings) -> int:
 
 
 def celery(given: TaskSettings) -> Celery:
-    return make_tasks(given, lambda: SyncDatabase(url(given)), chart_seconds=given.chart_seconds)
+    return make_tasks(
+        given,
+        lambda: SyncDatabase(url(given)),
+        chart_seconds=given.chart_seconds,
+        repair_seconds=given.repair_seconds,
+    )
 
 
 PROCESSES: dict[str, tuple[type, Callable[[Any], int]]] = {

@@ -19,14 +19,20 @@ RATE = "reviews.rate"
 REPAIR = "reviews.repair"
 CHART = "reviews.chart"
 REPAIR_SECONDS = 15.0
-OVERDUE = timedelta(seconds=30)
 
 
-def make_tasks(settings: QueueNames, connect: Callable[[], SyncDatabase], *, chart_seconds: float) -> Celery:
+def make_tasks(
+    settings: QueueNames,
+    connect: Callable[[], SyncDatabase],
+    *,
+    chart_seconds: float,
+    repair_seconds: float = REPAIR_SECONDS,
+) -> Celery:
     """Return the Celery app with the tasks. `connect` is called once, in the process that runs them."""
     app = celery_app(
-        settings, schedule={CHART: every(chart_seconds, CHART), REPAIR: every(REPAIR_SECONDS, REPAIR)}
+        settings, schedule={CHART: every(chart_seconds, CHART), REPAIR: every(repair_seconds, REPAIR)}
     )
+    overdue = timedelta(seconds=2 * repair_seconds)
     # Not before the first task: a worker forks after this, and connections do not survive that.
     database = functools.cache(connect)
 
@@ -40,7 +46,7 @@ def make_tasks(settings: QueueNames, connect: Callable[[], SyncDatabase], *, cha
         with database().session() as session:
             if not schedule.is_first(session, task.request):
                 return
-            for movie_id in ratings.overdue(session, after=OVERDUE):
+            for movie_id in ratings.overdue(session, after=overdue):
                 rate.apply_async([movie_id], retry=False)
 
     @app.task(name=CHART, shared=False, bind=True)

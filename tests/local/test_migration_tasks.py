@@ -212,7 +212,7 @@ def test_a_killed_container_fails_and_of_two_reruns_exactly_one_converges(yard: 
     reruns = [one.end() for one in [Running(yard), Running(yard)]]
 
     assert (result.succeeded, result.exit_code) == (False, 137)
-    assert re.fullmatch(r"yard: applied 0001 in \d+\.\d\d s: Step 1\.", lines[1])
+    assert re.fullmatch(r"yard: applied 0001 in \d+\.\d\d s: Step 1", lines[1])
     assert result.tail == tuple(lines)
     assert left == ["step_1"]
     assert [rerun.succeeded for rerun, _ in reruns] == [True, True]

@@ -1,6 +1,5 @@
 """A worker as a process of its own, against a queue that speaks SQS's protocol: its heart, and how it stops."""
 
-import base64
 import json
 import os
 import signal
@@ -11,6 +10,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from messages import received
 
 from chassis import testing
 
@@ -73,33 +73,6 @@ def queue():
     server.server_close()
 
 
-def message(task, *arguments):
-    """Return a message as Celery writes it."""
-    headers = {
-        "lang": "py",
-        "task": task,
-        "id": "task-1",
-        "root_id": "task-1",
-        "parent_id": None,
-        "retries": 0,
-    }
-    envelope = {
-        "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": headers,
-        "properties": {
-            "body_encoding": "base64",
-            "delivery_info": {"routing_key": "reviews", "exchange": ""},
-            "delivery_tag": "1",
-        },
-    }
-    body = base64.b64encode(json.dumps(envelope).encode()).decode()
-    return {
-        "MessageId": "1", "ReceiptHandle": "handle", "Body": body, "Attributes": {"ApproximateReceiveCount": "1"},
-    }  # fmt: skip
-
-
 @pytest.fixture
 def worker(queue, tmp_path):
     address = f"http://127.0.0.1:{queue.server_port}"
@@ -135,7 +108,7 @@ def test_an_idle_worker_beats_its_heart_and_stops_at_once_with_0(queue, worker, 
 
 
 def test_a_stopping_worker_finishes_its_task_and_acknowledges_it(queue, worker):
-    queue.messages.append(message("slow", 1))
+    queue.messages.append(received("slow", 1))
     assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
 
     worker.send_signal(signal.SIGTERM)
@@ -146,7 +119,7 @@ def test_a_stopping_worker_finishes_its_task_and_acknowledges_it(queue, worker):
 
 
 def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
-    queue.messages.append(message("slow", 60))
+    queue.messages.append(received("slow", 60))
     assert testing.eventually(lambda: "started" in worker.log.read_text(), 20), worker.log.read_text()
 
     worker.send_signal(signal.SIGTERM)
@@ -157,7 +130,7 @@ def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
 
 
 def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue, worker):
-    queue.messages.append({**message("fails"), "Attributes": {"ApproximateReceiveCount": "3"}})
+    queue.messages.append(received("fails", receives=3))
 
     def pauses():
         return [

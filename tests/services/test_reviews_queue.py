@@ -1,6 +1,5 @@
 """The worker as a process of its own, with an SQS that fails as it is told."""
 
-import base64
 import json
 import os
 import signal
@@ -8,48 +7,18 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from messages import received
 from sqlalchemy import create_engine, text
 
 from chassis.testing_postgres import eventually, fresh_database, postgres
 
 MESSAGE, NOTHING, HANG_UP = "message", "nothing", "hang up"
-
-
-def task_message(name: str, *arguments) -> dict:
-    """A message as Celery writes it."""
-    headers = {
-        "lang": "py",
-        "task": name,
-        "id": str(uuid.uuid4()),
-        "root_id": None,
-        "parent_id": None,
-        "retries": 0,
-    }
-    envelope = {
-        "body": base64.b64encode(json.dumps([arguments, {}, {}]).encode()).decode(),
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": headers,
-        "properties": {
-            "body_encoding": "base64",
-            "delivery_info": {"routing_key": "reviews"},
-            "delivery_tag": "1",
-        },
-    }
-    body = base64.b64encode(json.dumps(envelope).encode()).decode()
-    return {
-        "MessageId": "1",
-        "ReceiptHandle": "handle",
-        "Body": body,
-        "Attributes": {"ApproximateReceiveCount": "1"},
-    }
 
 
 @dataclass
@@ -76,7 +45,7 @@ class FakeSqs(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         content = {
-            MESSAGE: {"Messages": [task_message("reviews.rate", 1)]},
+            MESSAGE: {"Messages": [received("reviews.rate", 1)]},
             NOTHING: {"Attributes": {"ApproximateNumberOfMessages": "0"}},
         }
         self.answer(answer if isinstance(answer, int) else 200, content.get(answer, {}))

@@ -16,6 +16,8 @@ local APART = {path = "path:", agent = "agent:", key = "key:"}
 
 -- Headers that hold no text of their own, or that nginx has read already.
 local UNREAD = {["content-length"] = true, host = true, connection = true, ["transfer-encoding"] = true, ["proxy-authorization"] = true}
+-- Where a browser says which page asks. A page of this very host is no address to lead a service to, even where it is a local one.
+local PAGES = {origin = true, referer = true}
 local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 
 local function add(state, where, name, text)
@@ -41,6 +43,8 @@ end
 local function header(state, name, value)
     if UNREAD[name] then return end
     local take = state.take
+    local own = PAGES[name] and state.host and value:match("^https?://([^/?#]*)")
+    if own and own == state.host then value = value:match("^https?://[^/?#]*(.*)$") end
     if name == "cookie" then return texts.cookies(value, take) end
     if name == "user-agent" then return take("agent", name, value) end
     if name == "authorization" then
@@ -67,6 +71,7 @@ end
 -- Returns {score, rules, where, name, attack} and what was read of a JSON body, or nil and why it could not be read.
 function _M.inspect(request)
     local state = {score = 0, rules = {}, context = {}, prose = request.prose or {}, exclude = request.exclude, fields = request.fields or {}}
+    state.host = type(request.headers.host) == "string" and request.headers.host or nil
     state.take = function(where, name, text) return add(state, where, name, text) end
     if request.truncated then closed(state, request.truncated) end
     texts.path(request.path, state.take)
