@@ -20,7 +20,7 @@ from tests.teardown.conftest import Yard
 from tests.teardown.cut import Cut, Killed
 from tests.teardown.test_rest import expiring
 
-ALWAYS = range(5)
+ALWAYS = range(3)
 MORE = range(ALWAYS.stop, 50)
 
 
