@@ -6,6 +6,7 @@ It speaks to the engine's classic builder: BuildKit cannot be reached through th
 from __future__ import annotations
 
 import os
+import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -125,11 +126,14 @@ class Engine:
             return False
         return True
 
-    def prune(self, keep: Collection[str], newest: int = 3) -> tuple[str, ...]:
-        """Remove our images but the tags in `keep`, the `newest` of each name, and those in use; return the names."""
+    def prune(self, keep: Collection[str], newest: int = 3, *, days: float = 7) -> tuple[str, ...]:
+        """Remove our images but the tags in `keep`, the `newest` of each name, those in use, and those of the last `days`.
+
+        A young one may be another clone's on this machine, whose releases this clone does not know. Returns the names.
+        """
         with _in_our_words("the images cannot be listed"):
             ours = self._api.images(filters={"label": IMAGE_LABEL})
-        stale = stale_references(ours, keep, newest)
+        stale = stale_references(ours, keep, newest, before=time.time() - days * 86400)
         return tuple(reference for reference in stale if self.remove(reference))
 
     def pull_debian(self) -> bool:
@@ -188,16 +192,21 @@ class Engine:
 
 
 def stale_references(
-    images: Collection[Mapping[str, Any]], keep: Collection[str], newest: int
+    images: Collection[Mapping[str, Any]], keep: Collection[str], newest: int, *, before: float
 ) -> tuple[str, ...]:
-    """Return the names to remove, oldest first, of images as the engine lists them."""
-    by_name: dict[str, list[tuple[str, ...]]] = {}
+    """Return the names to remove, oldest first, of images as the engine lists them; `before` is in seconds since 1970."""
+    by_name: dict[str, list[tuple[float, tuple[str, ...]]]] = {}
     for image in sorted(images, key=lambda image: image["Created"]):
         # First stages of later builds inherit the label, and have no name (older engines: `<none>:<none>`).
         names = tuple(name for name in image["RepoTags"] or () if not name.startswith("<none>"))
         if names:
-            by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append(names)
-    old = (names for same in by_name.values() for names in same[: max(0, len(same) - newest)])
+            by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append((image["Created"], names))
+    old = (
+        names
+        for same in by_name.values()
+        for created, names in same[: max(0, len(same) - newest)]
+        if created < before
+    )
     return tuple(name for names in old for name in names if name.rpartition(":")[2] not in keep)
 
 
