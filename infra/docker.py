@@ -20,11 +20,11 @@ import requests.exceptions
 
 from infra.building.context import context_archive, empty_image_archive
 from infra.building.log import follow
+from infra.building.stale import IMAGE_LABEL, stale_references
 from infra.errors import EstaleiroError
 from infra.images import Architecture, Image, empty_tag, local_reference
 
 DEBIAN = "debian:trixie-slim"
-IMAGE_LABEL = "estaleiro.image"
 """On every image that we build: its name."""
 
 _REGISTRY_SECONDS = 15
@@ -189,25 +189,6 @@ class Engine:
         with _in_our_words("the Docker engine does not answer"):
             found: Mapping[str, Any] = self._api.info()
         return found
-
-
-def stale_references(
-    images: Collection[Mapping[str, Any]], keep: Collection[str], newest: int, *, before: float
-) -> tuple[str, ...]:
-    """Return the names to remove, oldest first, of images as the engine lists them; `before` is in seconds since 1970."""
-    by_name: dict[str, list[tuple[float, tuple[str, ...]]]] = {}
-    for image in sorted(images, key=lambda image: image["Created"]):
-        # First stages of later builds inherit the label, and have no name (older engines: `<none>:<none>`).
-        names = tuple(name for name in image["RepoTags"] or () if not name.startswith("<none>"))
-        if names:
-            by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append((image["Created"], names))
-    old = (
-        names
-        for same in by_name.values()
-        for created, names in same[: max(0, len(same) - newest)]
-        if created < before
-    )
-    return tuple(name for names in old for name in names if name.rpartition(":")[2] not in keep)
 
 
 class _InUseOrGone(EstaleiroError):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.building.builder import Builder
-from infra.docker import DEBIAN, IMAGE_LABEL, stale_references
+from infra.building.stale import IMAGE_LABEL, stale_references
+from infra.docker import DEBIAN
 from infra.errors import EstaleiroError
 from infra.images import ContextFile, Image, local_reference
 
