@@ -12,6 +12,8 @@ from infra.setup.machine import CannotContinue, apt_install, as_root, run, say
 # Where Debian puts what is not on everybody's PATH.
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/lib/dracut/modules.d/30ignition")
 PACKAGES = {
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "ignition": "ignition",
     "ignition-validate": "ignition",
     "ip": "iproute2",

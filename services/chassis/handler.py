@@ -101,9 +101,12 @@ class Handler(RequestHandler):
         repeated = [name for name, values in arguments.items() if len(values) > 1]
         if repeated:
             raise ProblemError(400, detail=f"the parameter {repeated[0]!r} should stand once")
-        values = {name: self.get_query_argument(name) for name in arguments}
         try:
+            # Not get_query_argument, which takes control characters out: what is not valid should be refused.
+            values = {name: value[0].decode() for name, value in arguments.items()}
             return msgspec.convert(values, kind, strict=False)
+        except UnicodeDecodeError as error:
+            raise ProblemError(400, detail="the query is not UTF-8") from error
         except msgspec.ValidationError as error:
             raise _invalid(400, "the query is not what this resource takes", error) from error
 

@@ -37,7 +37,7 @@ def document(service: str, routes: Any) -> Json:
         item = paths.setdefault(path, {})
         if parameters := [_path_parameter(n, handler) for n in re.findall(r"{(\w+)}", path)]:
             item["parameters"] = parameters
-        item[name] = _operation(one, getattr(method, "required_scope", None))
+        item[name] = _operation(one, getattr(method, "required_scope", None), at=path)
     scopes = {str(found) for *_, method, _ in described if (found := getattr(method, "required_scope", None))}
     used = {entry for _, _, _, _, one in described if one.security for entry in set().union(*one.security)}
     package = importlib.import_module(service)
@@ -67,7 +67,7 @@ def _kinds(one: Operation) -> list[Any]:
     return [kind for kind in (one.body, *(r.kind for r in one.replies.values())) if kind]
 
 
-def _operation(one: Operation, scope: str | None) -> Json:
+def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
     made: Json = {"operationId": one.id, "summary": one.summary}
     if one.description:
         made["description"] = one.description
@@ -77,7 +77,7 @@ def _operation(one: Operation, scope: str | None) -> Json:
     if one.body:
         made["requestBody"] = {"required": True, "content": {one.media: {"schema": _schema(one.body)}}}
     replies = {str(status): _reply(reply) for status, reply in one.replies.items()}
-    problems = {**_implied(one, scope), **one.problems}
+    problems = {**({404: "No such address."} if "{" in at else {}), **_implied(one, scope), **one.problems}
     refusals = {str(status): _refusal(status, text) for status, text in problems.items()}
     made["responses"] = dict(sorted({**refusals, **replies}.items()))
     return made

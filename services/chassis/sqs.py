@@ -3,7 +3,8 @@
 As of kombu 5.7 the loop that polls ends for good with the first poll that fails (celery/kombu#1127), while the
 worker looks alive; and a message that is given back is sent as a copy beside the original. Here a poll that fails is
 followed by another, and a message that is given back is the same one: SQS shows it again after a pause, counts, and
-after the queue's maxReceiveCount moves it to the dead-letter queue.
+after the queue's maxReceiveCount moves it to the dead-letter queue. And a worker that
+has done its task polls at once: kombu's may leave that to a loop that sleeps for a second, one task a second then.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ def pause(receives: int) -> int:
 class QoS(SQS.QoS):
     """Gives a task that failed back to SQS, which shows it again later, or moves it away after the last time."""
 
+    def ack(self, delivery_tag: str) -> None:
+        super().ack(delivery_tag)
+        self.channel.poll_waiting()
+
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         message = self._delivered.get(delivery_tag)
         if message is not None:
@@ -39,12 +44,26 @@ class QoS(SQS.QoS):
             receives = int(attributes.get("ApproximateReceiveCount", 1))
             self.channel.give_back(message, seconds=0 if requeue else pause(receives))
         self._quick_ack(delivery_tag)
+        self.channel.poll_waiting()
 
 
 class Channel(SQS.Channel):
     """Polls its queues for as long as they have consumers, whatever SQS answers."""
 
     QoS = QoS
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: set[str] = set()  # queues that are not polled until a task is done
+
+    def poll_waiting(self) -> None:
+        """Poll what waits for room, now that there may be some."""
+        while self._waiting and self.qos.can_consume():
+            self._schedule_queue(self._waiting.pop())
+
+    def basic_qos(self, *args: Any, **kwargs: Any) -> None:
+        super().basic_qos(*args, **kwargs)
+        self.poll_waiting()
 
     def give_back(self, message: Any, *, seconds: int) -> None:
         """Let SQS show a message again; without an answer it does so when the visibility timeout ends."""
@@ -63,7 +82,14 @@ class Channel(SQS.Channel):
     def _restore(self, message: Any, *_: Any) -> None:
         self.give_back(message, seconds=0)
 
+    def _loop1(self, queue: str, messages_fetched: Any = None) -> None:
+        if self.qos.can_consume():
+            super()._loop1(queue, messages_fetched)
+        else:
+            self._waiting.add(queue)
+
     def _schedule_queue(self, queue: str) -> None:
+        self._waiting.discard(queue)
         try:
             super()._schedule_queue(queue)
         except Exception as error:  # no credentials, say: that too may pass

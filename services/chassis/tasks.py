@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
-
-# ECS sends SIGTERM: let it mean a soft shutdown (finish within worker_soft_shutdown_timeout, give the rest back).
-# Celery reads this when it is imported.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
 import celery.signals
 from celery import Celery
@@ -26,7 +24,7 @@ from chassis.settings import DatabaseSettings, ProcessSettings, secrets_of
 
 TIME_LIMIT = 60  # seconds a task may take; the queue's visibility timeout is six times that
 TRACE_HEADERS = ("x_request_id", "traceparent")
-SOFT_SHUTDOWN = 15.0  # seconds; below ECS's stop timeout of 30
+SOFT_SHUTDOWN = 15.0  # seconds that a stopping worker goes on with its task; below ECS's stop timeout of 30
 
 
 class QueueNames(Protocol):
@@ -90,7 +88,6 @@ def _conf(settings: QueueNames) -> dict[str, Any]:
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_soft_shutdown_timeout=SOFT_SHUTDOWN,
         worker_max_tasks_per_child=1000,
         beat_max_loop_interval=5,
         enable_utc=True,
@@ -119,8 +116,19 @@ class Publisher:
         await asyncio.to_thread(self._pool.shutdown)
 
 
-def run_worker(app: Celery, *, concurrency: int = 1) -> int:
-    """Work until a signal; return the exit code."""
+def run_worker(app: Celery, *, concurrency: int = 1, patience: float = SOFT_SHUTDOWN) -> int:
+    """Work until SIGTERM, finish what is in hand, give back what takes longer than `patience`; return the exit code.
+
+    Celery's own soft shutdown is not it: that one sleeps its whole time, in a signal's handler, and may hang there.
+    """
+
+    def give_back_later(sig: str = "", **_: Any) -> None:
+        if sig == "SIGTERM":
+            late = threading.Timer(patience, os.kill, (os.getpid(), signal.SIGQUIT))
+            late.daemon = True
+            late.start()
+
+    celery.signals.worker_shutting_down.connect(give_back_later, weak=False)
     arguments = [
         f"--concurrency={concurrency}",
         "--without-gossip",
@@ -149,7 +157,7 @@ def _run(app: Celery, arguments: Sequence[str]) -> int:
     try:
         app.start(list(arguments))
     except SystemExit as stopped:
-        # Celery calls a soft shutdown a failure; a worker that stops because it was told to has not failed.
+        # Celery calls a cold shutdown a failure; a worker that stops because it was told to has not failed.
         code = stopped.code if isinstance(stopped.code, int) else 0
         return 0 if "SIGTERM" in asked else code
     return 0

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 Identifier = Annotated[str, msgspec.Meta(max_length=256)]
-Text = Annotated[str, msgspec.Meta(max_length=8192)]
 
 
 class ClientForm(msgspec.Struct, frozen=True):
@@ -29,7 +28,7 @@ class TokenForm(ClientForm, frozen=True, kw_only=True):
 class AboutTokenForm(ClientForm, frozen=True, kw_only=True):
     """A token to inspect or to take back."""
 
-    token: Text
+    token: str
 
 
 class Token(msgspec.Struct, frozen=True):

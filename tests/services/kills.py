@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, text
 from chassis.testing import KID, eventually, fresh_database, postgres, signing_key, token
 
 MOVIES = 10
-PATIENCE = 25.0  # seconds that a caller goes on trying, and that what is left to do may take
+PATIENCE = 60.0  # seconds that a caller goes on trying, and that what is left to do may take
 PERIOD = 1.0  # seconds between two charts and between two repairs
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-1"}
 
@@ -183,12 +183,12 @@ class Yard:
 
     def _environment(self, name: str) -> dict[str, str]:
         neighbours = f"http://127.0.0.1:{self.neighbours.server_port}"
+        heartbeat = str(Process(name, [], {}, self.folder).heartbeat)
         return {
             **CREDENTIALS, **postgres().environment(str(self.database.database)),
             "PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"], "SERVICE": "reviews",
             "PROCESS": name, "ENVIRONMENT": "test", "RELEASE": "test", "QUEUE_URL": self.queue_url,
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.sqs_port}",
-            "HEARTBEAT": str(Process(name, [], {}, self.folder).heartbeat),
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.sqs_port}", "HEARTBEAT": heartbeat,
             "INTERNAL_DOMAIN": "test.internal", "SERVICE_ADDRESS": neighbours, "TOKEN_ISSUER": neighbours,
             "CLIENT_ID": "reviews", "CLIENT_SECRET": "secret-reviews", "METRICS_PORT": "0", "DRAIN_SECONDS": "1",
             "CHART_SECONDS": str(PERIOD), "REPAIR_SECONDS": str(PERIOD),

@@ -8,11 +8,13 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
+from kombu import Connection
 from messages import received
 
-from chassis import testing
+from chassis import sqs, testing
 
 WORKER = """
 import sys, time
@@ -23,7 +25,6 @@ class Settings:
     service, aws_region, queue_url = "reviews", "eu-west-1", sys.argv[1]
 
 app = tasks.celery_app(Settings())
-app.conf.worker_soft_shutdown_timeout = 2
 
 @app.task(name="slow", shared=False)
 def slow(seconds):
@@ -31,11 +32,15 @@ def slow(seconds):
     time.sleep(seconds)
     print("finished", flush=True)
 
+@app.task(name="quick", shared=False)
+def quick():
+    pass
+
 @app.task(name="fails", shared=False)
 def fails():
     raise RuntimeError("as always")
 
-sys.exit(tasks.run_worker(app))
+sys.exit(tasks.run_worker(app, patience=2))
 """
 
 
@@ -140,3 +145,36 @@ def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue
     assert testing.eventually(pauses, 20), worker.log.read_text()
     assert 10 <= pauses()[0] <= 20
     assert not {"DeleteMessage", "SendMessage"} & set(operations(queue))
+
+
+def test_a_worker_begins_its_next_task_as_soon_as_it_has_done_one(queue, worker):
+    queue.messages += [received("quick") for _ in range(20)]
+    assert testing.eventually(lambda: "DeleteMessage" in operations(queue), 20), worker.log.read_text()
+
+    assert testing.eventually(lambda: operations(queue).count("DeleteMessage") == 20, 5), (
+        worker.log.read_text()
+    )
+
+
+class Polls(sqs.Channel):
+    """Notes what it would poll."""
+
+    def _get_bulk_async(self, queue, callback=None):
+        self.polled.append(queue)
+
+
+def test_a_channel_without_room_polls_once_when_a_task_is_done_and_does_not_wait_for_its_loop():
+    transport = type("Transport", (sqs.Transport,), {"Channel": Polls})
+    queues = {"predefined_queues": {"q": {"url": "http://127.0.0.1:9/000000000000/q"}}}
+    channel = Connection("sqs://", transport=transport, transport_options=queues).default_channel
+    channel.polled = []
+    channel._active_queues.append("q")
+    channel.basic_qos(0, 1, False)
+    channel.qos.append(SimpleNamespace(delivery_info={}), "tag")
+
+    channel._loop1("q", 1)
+    channel._loop1("q", 1)
+    assert channel.polled == []
+
+    channel.qos.ack("tag")
+    assert channel.polled == ["q"]
