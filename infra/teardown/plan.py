@@ -107,8 +107,8 @@ def _freeing(config: Config, inventory: Inventory, shared: Shared) -> Iterator[S
     for group in inventory.groups:
         if _protected(group):
             yield FreeGroup(f"free {group.name}", name=group.name)
+    quiet = frozenset(step.id for step in _quieting(inventory))
     if inventory.cluster and inventory.hosts:
-        quiet = frozenset(step.id for step in _quieting(inventory))
         freed = frozenset(f"free {group.name}" for group in inventory.groups if _protected(group))
         providers = frozenset(
             f"free {last_part(id)}" for stack in inventory.stacks.values() for id in stack.ids(PROVIDER)
@@ -121,7 +121,8 @@ def _freeing(config: Config, inventory: Inventory, shared: Shared) -> Iterator[S
         )
     for name, count in sorted(inventory.buckets.items()):
         if count:
-            yield EmptyBucket(f"empty {name}", name=name)
+            # What still runs would fill it again.
+            yield EmptyBucket(f"empty {name}", quiet, name=name)
     yield from _databases(config, inventory, shared)
 
 

@@ -101,10 +101,21 @@ def _things(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for store, held in stores.items() if isinstance(stores, dict) else ():
             if store in HISTORIES.get(service, ()) or store in TAGS:
                 continue
-            entries = held.get("data", held) if isinstance(held, dict) else {}
-            for key, value in entries.items() if isinstance(entries, dict) else ():
+            entries = _entries(held)
+            for key, value in entries.items():
+                if (
+                    service == "s3"
+                    and store.startswith("bucket_")
+                    and key not in _entries(stores.get("buckets_meta"))
+                ):
+                    continue  # the emulator forgets these when their bucket goes, as it does tags
                 if not _is_gone(value) and value not in ([], {}):
                     yield f"{service}/{store}/{key}", _lasting(value)
+
+
+def _entries(held: Any) -> dict[str, Any]:
+    found = held.get("data", held) if isinstance(held, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def _lasting(value: Any) -> Any:

@@ -81,7 +81,7 @@ def test_everything_that_would_block_a_stack_is_cleared_before_it_and_the_rest_s
             cluster="yard",
             groups=("hosts",),
         ),
-        EmptyBucket("empty files", name="files"),
+        EmptyBucket("empty files", frozenset({"stop 1", "quiet web"}), name="files"),
         FreeDatabase("free db", database="db"),
         DeleteStack("delete cluster", before, part="cluster", name="shipyard-staging-cluster"),
         DeleteStack(

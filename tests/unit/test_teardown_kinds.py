@@ -64,6 +64,8 @@ SEEN_AS = {
     "AWS::Route53::HostedZone": "hosted zone",
     # In a zone of the environment's own; those in other zones are listed by name.
     "AWS::Route53::RecordSet": "hosted zone",
+    "AWS::S3::Bucket": "bucket",
+    "AWS::S3::BucketPolicy": "bucket",
     "AWS::SNS::Subscription": "topic",
     "AWS::SNS::Topic": "topic",
     "AWS::SNS::TopicPolicy": "topic",
@@ -72,7 +74,7 @@ SEEN_AS = {
     "AWS::SecretsManager::Secret": "secret",
 }
 # What no stack has, and an environment leaves all the same.
-BESIDE_STACKS = {"bucket", "database snapshot", "machine", "network interface", "stack", "volume"}
+BESIDE_STACKS = {"database snapshot", "machine", "network interface", "stack", "volume"}
 
 
 def test_every_type_that_a_template_makes_has_a_kind_that_the_audit_lists() -> None:
