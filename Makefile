@@ -3,17 +3,27 @@ ENV ?= local
 DEPLOY = ./deploy.py
 PYTHON = .venv/bin/python
 SETUP = python3 -m infra.setup
-YES = $(if $(filter local,$(ENV)),--yes,)
+# YES=1 agrees to what would be asked; the environment on this machine does not ask.
+AGREED = $(if $(YES)$(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy plan status logs migrate teardown token images test test-long lint format lock bench bench-gateway bench-services openapi setup
+.PHONY: help deploy verify plan rollback recover status logs migrate teardown token images test test-long lint format lock bench bench-deploy bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
-	@$(DEPLOY) deploy $(ENV) $(if $(SERVICE),--service $(SERVICE))
+	@$(DEPLOY) deploy $(ENV) $(if $(SERVICE),--service $(SERVICE)) $(AGREED)
+
+verify: ## Check everything that a deploy needs; nothing changes
+	@$(DEPLOY) verify $(ENV)
 
 plan: ## Show what a deploy would change
 	@$(DEPLOY) plan $(ENV)
+
+rollback: ## Back to the last release known good (RELEASE=id for another one)
+	@$(DEPLOY) rollback $(ENV) $(RELEASE) $(if $(YES),--yes)
+
+recover: ## Get a stuck stack, a stale lock or a half-done deploy moving again
+	@$(DEPLOY) recover $(ENV) $(if $(YES),--yes)
 
 status: ## What runs
 	@$(DEPLOY) status $(ENV)
@@ -28,18 +38,18 @@ token: ## Print a bearer token (SCOPE="movies:write reviews:write")
 	@$(DEPLOY) token $(ENV) --scope "$(or $(SCOPE),movies:write reviews:write)"
 
 teardown: ## Remove the environment and everything in it
-	@$(DEPLOY) teardown $(ENV) $(YES)
+	@$(DEPLOY) teardown $(ENV) $(AGREED)
 
 ##@ Develop
 images: ## Build the images that are not there yet
 	@$(DEPLOY) images $(ENV)
 
 test: setup ## Run every check and test; starts what it needs, Docker included
-	@$(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not long" $(TESTS)
+	@$(SETUP) programs && $(MAKE) --no-print-directory lint
+	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
 
 test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
-	@$(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
+	@$(SETUP) programs && $(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
 
 lint: .venv ## Look for mistakes without running anything
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
@@ -47,7 +57,10 @@ lint: .venv ## Look for mistakes without running anything
 format: .venv ## Write the code as the formatter wants it
 	@$(PYTHON) -m ruff check --fix . && $(PYTHON) -m ruff format .
 
-bench: setup ## Measure; writes BENCHMARKS.md
+bench: setup bench-deploy ## Measure deploys, many services, and planning; writes their sections of BENCHMARKS.md
+	@$(PYTHON) -m tests.bench_scale && $(PYTHON) -m tests.bench_parallel
+
+bench-deploy: setup ## Measure a fresh clone's first deploy, the next, a change and the teardown
 	@$(PYTHON) -m tests.bench
 
 bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core each in turn

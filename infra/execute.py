@@ -16,6 +16,7 @@ from infra.fleet.refreshing import Refreshing
 from infra.fleet.replacement import Patience
 from infra.graph import Outcome, run_graph
 from infra.interruption import Stop
+from infra.migrations.applied import reached
 from infra.rollouts.verdict import Rollout
 from infra.stack_changes import StackChanger
 from infra.steps import (
@@ -36,6 +37,7 @@ from infra.tasks.one_off import TaskRunner
 from infra.tasks.requests import request_for
 
 POLL_SECONDS = 1.0
+AT_ONCE = 16
 
 
 @dataclass
@@ -49,11 +51,13 @@ class Execution:
     release: str
     smoke: Callable[[str], None]
     push: Callable[[str], None]
+    migrated: Callable[[str, str], None] = lambda service, revision: None
     stop: Stop = field(default_factory=Stop)
     clock: Callable[[], float] = time.monotonic
     stacks: StackChanger = field(init=False)
     began: float = field(init=False)
     in_flight: set[str] = field(default_factory=set)
+    at_once: int = AT_ONCE
 
     def __post_init__(self) -> None:
         self.stacks = StackChanger(self.aws, self.config, self.reporter, self.actual, stop=self.stop)
@@ -79,7 +83,10 @@ class Execution:
             self.reporter.tell("done", name, text or "")
 
         return run_graph(
-            {step.id: step.needs for step in plan.steps}, work, stopped=lambda: self.stop.requested
+            {step.id: step.needs for step in plan.steps},
+            work,
+            workers=self.at_once,
+            stopped=lambda: self.stop.requested,
         )
 
     @singledispatchmethod
@@ -137,10 +144,17 @@ class Execution:
         request = request_for(
             self.config, self.stacks.outputs, step.service, step.task, token=f"{self.release}-{step.id}"
         )
-        runner = TaskRunner(
-            self.aws, line=lambda text: self.reporter.tell("log", step.id, text), sleep=self.stop.sleep
-        )
-        result = runner.run(request)
+        said: list[str] = []
+
+        def line(text: str) -> None:
+            said.append(text)
+            self.reporter.tell("log", step.id, text)
+
+        try:
+            result = TaskRunner(self.aws, line=line, sleep=self.stop.sleep).run(request)
+        finally:
+            if step.task == "migrate" and (revision := reached(said)):
+                self.migrated(step.service, revision)
         if not result.succeeded:
             raise EstaleiroError(f"the {step.task} task of {step.service} failed: {result.explanation}")
         return None

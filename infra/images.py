@@ -1,8 +1,9 @@
 """What an image is: the files it is made of and the tag that follows from them. Reads the tree, and nothing else.
 
     build ──> base ──> packages ──> chassis, and each Python service
-                          gateway       postgres (the local cloud's)
+                          gateway       postgres (the local cloud's)       reaper (infra.reaper_image)
 
+A service with a requirements.lock of its own has packages of its own: what it brings is its business.
 A tag is the image's name and a hash of all that decides its content: the same files give the same tag everywhere.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -26,12 +27,14 @@ OCI_ARCHITECTURES: dict[Architecture, str] = {"x86_64": "amd64", "arm64": "arm64
 
 LOCAL_REPOSITORY = "estaleiro"
 
-RESERVED_NAMES = frozenset({"build", "base", "packages", "chassis", "postgres", "empty"})
+RESERVED_NAMES = frozenset({"build", "base", "packages", "chassis", "postgres", "empty", "reaper"})
 """Images that exist beside those of services; a service may not take these names."""
 
 _LEFT_BEHIND = frozenset(
     {"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store"}
 )
+_NOT_CODE = frozenset({"service.toml", "requirements.lock"})
+_BROUGHT = "packages-"
 _DIGITS = 12
 
 
@@ -77,12 +80,14 @@ def describe(
     base = _base(root, build, architecture)
     packages = _packages(root, build, base)
     pythons = ["chassis", *(name for name, kind in services if kind == "python")]
+    brought = {name: _brought(root, name, packages) for name in pythons if _own_lock(root, name).is_file()}
     gateways = [name for name, kind in services if kind == "gateway"]
     return (
         build,
         base,
         packages,
-        *(_python(root, name, packages) for name in pythons),
+        *brought.values(),
+        *(_python(root, name, brought.get(name, packages)) for name in pythons),
         *(_gateway(root, name, build, base, [service for service, _ in services]) for name in gateways),
     )
 
@@ -134,7 +139,7 @@ def _check(root: Path, services: Sequence[tuple[str, Kind]]) -> None:
     problems = [
         f"services/{name}: the name belongs to an image of the tool: choose another"
         for name, _ in services
-        if name in RESERVED_NAMES
+        if name in RESERVED_NAMES or name.startswith(_BROUGHT)
     ]
     problems += [
         f"services/{name}: there is no such folder"
@@ -171,6 +176,15 @@ def _packages(root: Path, build: Image, base: Image) -> Image:
     )
 
 
+def _own_lock(root: Path, service: str) -> Path:
+    return root / "services" / service / "requirements.lock"
+
+
+def _brought(root: Path, service: str, packages: Image) -> Image:
+    """The same layer with the packages that a service chose for itself in the place of those that ours share."""
+    return replace(packages, name=f"{_BROUGHT}{service}", requirements=_own_lock(root, service).read_bytes())
+
+
 def _python(root: Path, service: str, packages: Image) -> Image:
     """`chassis` alone runs what belongs to no service. Manifests decide how an image is run, not what is in it."""
     folders = sorted({"chassis", service})
@@ -179,7 +193,7 @@ def _python(root: Path, service: str, packages: Image) -> Image:
         name=service,
         files=(
             *context_files(root / "images" / "python"),
-            *(file for file in code if PurePosixPath(file.path).name != "service.toml"),
+            *(file for file in code if PurePosixPath(file.path).name not in _NOT_CODE),
         ),
         arguments=(("SERVICE", service),),
         bases=(("PACKAGES", packages.tag),),

@@ -26,6 +26,10 @@ class Stop:
         """Ask for a stop."""
         self._asked.set()
 
+    def pause(self, seconds: float) -> None:
+        """Sleep, but no longer than until a stop is requested."""
+        self._asked.wait(seconds)
+
     def sleep(self, seconds: float) -> None:
         """Sleep like `time.sleep`, but raise Interrupted as soon as a stop is requested."""
         if self._asked.wait(seconds):

@@ -25,6 +25,8 @@ RESERVED_VARIABLES = frozenset(
         "AWS_DEFAULT_REGION",
         "PORT",
         "QUEUE_URL",
+        "BUCKET",
+        "IMAGE_ORIGINS",
         "INTERNAL_DOMAIN",
         "TOKEN_ISSUER",
         "CLIENT_ID",

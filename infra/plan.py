@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from infra import naming
+from infra.call_order import in_call_order, verdicts_before
 from infra.config import Config, Service
 from infra.differences import template_changes
 from infra.stacks import with_kept
@@ -47,7 +48,7 @@ def plan(config: Config, stacks: Sequence[Stack], actual: Actual, *, only: str |
             continue
         _service_steps(steps, service, config, by_part, actual)
     verdicts = frozenset(step.id for step in steps.values() if isinstance(step, Judge))
-    if verdicts:
+    if verdicts or ("smoke test" in actual.unproven and "edge" in actual.stacks):
         _add(steps, SmokeTest("smoke test", verdicts))
     for service in services:
         _trim_step(steps, service, by_part, actual)
@@ -151,8 +152,12 @@ def _service_steps(
     actual: Actual,
 ) -> None:
     stack = by_part[service.name]
-    before = _before(service, config)
+    before = verdicts_before(service, config)
+    verdict = Judge(f"{service.name} verdict", before, service=service.name)
     if not _stack_step(steps, stack, actual, needs=_needs(stack) | before | _hosts(steps)):
+        # A deploy that ended too early changed the stack and never asked ECS what came of it.
+        if verdict.id in actual.unproven and stack.part in actual.stacks:
+            _add(steps, verdict)
         return
     tasks = [task for task in _tasks(service) if _task_is_due(service, task, stack, steps, actual)]
     previous = frozenset({naming.release_part(service.name)}) | _hosts(steps)
@@ -164,7 +169,7 @@ def _service_steps(
         previous = frozenset({step.id})
     own = steps.pop(stack.part)
     _add(steps, replace(own, needs=own.needs | previous))
-    _add(steps, Judge(f"{service.name} verdict", frozenset({stack.part}), service=service.name))
+    _add(steps, replace(verdict, needs=frozenset({stack.part})))
 
 
 def _tasks(service: Service) -> tuple[str, ...]:
@@ -184,32 +189,6 @@ def _task_is_due(
     if naming.release_part(service.name) in steps:
         return True
     return deployed.parameters.get(key) != release.outputs.get(key)
-
-
-def _before(service: Service, config: Config) -> frozenset[str]:
-    """The verdicts to wait for: those it calls, the issuer for every caller, everything for the gateway."""
-    if service.public:
-        others = [other.name for other in config.services if not other.public]
-    else:
-        others = list(service.calls)
-        if service.calls and service.issuer is None:
-            others.append(config.issuer.name)
-    return frozenset(f"{name} verdict" for name in others)
-
-
-def in_call_order(config: Config) -> tuple[Service, ...]:
-    """Return the services so that each stands after those whose verdict it waits for."""
-    waiting = {service.name: service for service in config.services}
-    order: list[Service] = []
-    while waiting:
-        free = [
-            service
-            for service in waiting.values()
-            if not any(verdict.removesuffix(" verdict") in waiting for verdict in _before(service, config))
-        ]
-        for service in sorted(free, key=lambda service: service.name):
-            order.append(waiting.pop(service.name))
-    return tuple(order)
 
 
 def _hosts(steps: Mapping[str, Step]) -> frozenset[str]:

@@ -39,7 +39,7 @@ _WORDS = {
 def event_line(event: Event) -> str:
     """One line of progress: seconds, step, what happened; of a failure the first line, the rest comes at the end."""
     shown = event.text.partition("\n")[0] if event.kind == "failed" else event.text
-    text = f" {shown}" if shown else ""
+    text = "".join(f" {part}" for part in (event.about, shown) if part)
     return f"{event.seconds:6.1f}s  {event.step:<28} {_WORDS[event.kind]}{text}"
 
 

@@ -97,8 +97,10 @@ def exit_code(answers: Sequence[Answer]) -> int:
     return codes.pop() if len(codes) == 1 else min(1, len(codes))
 
 
-def login_words(remote: Remote, command: Sequence[str] = (), *, known: Path) -> list[str]:
-    """Return the `ssh` command line for a person; `known` keeps the hosts' keys.
+def login_words(
+    remote: Remote, command: Sequence[str] = (), *, known: Path, more: Sequence[str] = ()
+) -> list[str]:
+    """Return the `ssh` command line for a person; `known` keeps the hosts' keys, `more` are options of ssh.
 
     Instance ids never come again, so an id that is new has a key that is new.
     """
@@ -106,20 +108,34 @@ def login_words(remote: Remote, command: Sequence[str] = (), *, known: Path) -> 
     options += ["-p", str(remote.port)]
     options += ["-o", f"ProxyCommand={remote.gateway}"] if remote.gateway else []
     options += ["-i", str(remote.key)] if remote.key else []
-    return ["ssh", *options, f"{remote.user}@{remote.host}", *command]
+    return ["ssh", *options, *more, f"{remote.user}@{remote.host}", *command]
 
 
 def fabric_task(work: Callable[[Remote], None], name: str) -> Any:
     """Return a function of a host as a task of `fab -H i-0abc …`; AWS_REGION says where the instance is."""
 
     def on(connection: Any) -> None:
-        if re.match(r"m?i-[0-9a-f]+$", str(connection.host)):
-            work(instance(connection.host, os.environ.get("AWS_REGION", "eu-west-1"), key=_key(connection)))
-        else:
-            work(Remote(connection.host, connection.port, connection.user, key=_key(connection)))
+        work(_remote(connection))
 
     on.__doc__ = work.__doc__
     return fabric.task(on, name=name)
+
+
+def fabric_command_task(work: Callable[[Remote, str], None], name: str) -> Any:
+    """Return a function of a host and a command as a task of `fab -H i-0abc NAME 'COMMAND …'`."""
+
+    def on(connection: Any, command: str) -> None:
+        work(_remote(connection), command)
+
+    on.__doc__ = work.__doc__
+    return fabric.task(on, name=name)
+
+
+def _remote(connection: Any) -> Remote:
+    if re.match(r"m?i-[0-9a-f]+$", str(connection.host)):
+        region = os.environ.get("AWS_REGION", "eu-west-1")
+        return instance(connection.host, region, key=_key(connection))
+    return Remote(connection.host, connection.port, connection.user, key=_key(connection))
 
 
 def _key(connection: Any) -> Path | None:

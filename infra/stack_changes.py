@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from infra.aws import Aws
 from infra.aws.cloudformation import ChangeSet, Event, StackState, in_progress
 from infra.config import Config
+from infra.data_loss import losses
+from infra.differences import ResourceChange
 from infra.errors import AwsError, EstaleiroError, Interrupted, Refused
 from infra.events import Reporter
 from infra.interruption import Stop
 from infra.naming import state_bucket
+from infra.outlook.recreation import with_replacements
 from infra.rollouts.watch import CauseWatch
 from infra.stacks.model import Output, Resolved, Stack
 from infra.steps import Actual, CreateStack, UpdateStack
@@ -70,10 +73,7 @@ class StackChanger:
         if state is not None and state.status == "UPDATE_ROLLBACK_FAILED":
             self._aws.cloudformation.continue_rollback(step.stack.name)
             self._wait(step.id, step.stack.name, failure_is_end=True)
-        shown = frozenset(
-            change.logical_id for change in step.changes if change.action in ("remove", "replace")
-        )
-        return self._apply(step.id, step.stack, "UPDATE", shown=shown)
+        return self._apply(step.id, step.stack, "UPDATE", shown=step.changes)
 
     def delete(self, step: str, name: str) -> str | None:
         """Delete a stack and wait until it is gone."""
@@ -92,7 +92,12 @@ class StackChanger:
         return state
 
     def _apply(
-        self, step: str, stack: Stack, kind: Literal["CREATE", "UPDATE"], *, shown: frozenset[str] | None
+        self,
+        step: str,
+        stack: Stack,
+        kind: Literal["CREATE", "UPDATE"],
+        *,
+        shown: Sequence[ResourceChange] | None,
     ) -> str | None:
         bucket = self._aws.s3.bucket(self._bucket())
         for key, body in stack.objects.items():
@@ -116,13 +121,12 @@ class StackChanger:
             self._aws.cloudformation.set_protection(stack.name, True)
         return None
 
-    def _guard(self, change_set: ChangeSet, shown: frozenset[str], stack: Stack) -> None:
+    def _guard(self, change_set: ChangeSet, shown: Sequence[ResourceChange], stack: Stack) -> None:
+        expected = {change.logical_id for change in shown if change.action in ("remove", "replace")}
         lost = [
             change.logical_id
-            for change in change_set.changes
-            if (change.action == "Remove" or change.replacement == "True")
-            and change.logical_id not in shown
-            and change.type in STATEFUL
+            for change in losses(with_replacements(shown, change_set.changes))
+            if change.logical_id not in expected
         ]
         if lost:
             self._aws.cloudformation.delete_change_set(change_set)
@@ -157,12 +161,15 @@ class StackChanger:
     def _wait(
         self, step: str, name: str, *, part: str = "", failure_is_end: bool = False
     ) -> StackState | None:
-        watch = CauseWatch(self._aws, self._config, self.outputs, part)
+        def told(about: str, text: str) -> None:
+            self._reporter.tell("progress", step, text, about=about)
+
+        watch = CauseWatch(self._aws, self._config, self.outputs, part, told=told)
 
         def on_event(event: Event) -> None:
             watch.look()
             if event.logical_id != name:
-                self._reporter.tell("progress", step, f"{event.logical_id} {event.status}")
+                told(event.logical_id, event.status)
 
         try:
             return self._aws.cloudformation.wait(
@@ -177,18 +184,3 @@ class StackChanger:
             if self._stop.requested:
                 raise Interrupted(f"was rolled back, as you asked: {error}") from error
             raise EstaleiroError(watch.explained(str(error))) from error
-
-
-# Types whose loss loses data.
-STATEFUL = frozenset(
-    {
-        "AWS::RDS::DBInstance",
-        "AWS::S3::Bucket",
-        "AWS::SQS::Queue",
-        "AWS::SecretsManager::Secret",
-        "AWS::ECR::Repository",
-        "AWS::KMS::Key",
-        "AWS::EC2::Volume",
-        "AWS::Route53::HostedZone",
-    }
-)

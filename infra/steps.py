@@ -24,11 +24,15 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Actual:
-    """What is there: the environment's stacks by part, and what `Resolved` parameters stand for now."""
+    """What is there: the environment's stacks by part, and what `Resolved` parameters stand for now.
+
+    `unproven` are the verdicts and the smoke test that the deploys since the last good one did not reach.
+    """
 
     stacks: Mapping[str, Deployed] = field(default_factory=dict)
     resolved: Mapping[str, str] = field(default_factory=dict)
     missing_images: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from infra.interruption import Stop
 
 
 class Winding:
-    """Sleeps between looks at a stack; at the first sleep after a stop was requested it starts the way back.
+    """Sleeps between looks at a stack; a stop that is requested ends the sleep at once and starts the way back.
 
     `services` are the cluster and the names of the ECS services whose rollout would hold the stack up.
     """
@@ -30,25 +30,31 @@ class Winding:
         self._name = name
         self._cluster, self._services = services
         self._sleep = sleep
-        self._begun = False
+        self._asked = False
 
     def sleep(self, seconds: float) -> None:
         """Wait `seconds`; never raises, since the stack has to be watched to its end."""
-        if self._stop.requested and not self._begun:
-            self._begun = True
+        if self._stop.requested:
+            self._sleep(seconds)
+        else:
+            self._stop.pause(seconds)
+        if self._stop.requested:
             # It may have ended meanwhile, or not be stoppable: then watching it to its end is all that is left.
             with contextlib.suppress(AwsError):
                 self._go_back()
-        self._sleep(seconds)
 
     def _go_back(self) -> None:
+        """Turn the stack back once; a rollout may begin after that, so each of them is stopped as it is seen."""
         state = self._aws.cloudformation.stack(self._name)
         if state is None:
             return
-        if state.status == "CREATE_IN_PROGRESS":
+        if state.status == "CREATE_IN_PROGRESS" and not self._asked:
+            self._asked = True
             self._aws.cloudformation.delete_stack(self._name)
         elif state.status == "UPDATE_IN_PROGRESS":
-            self._aws.cloudformation.cancel_update(self._name)
+            if not self._asked:
+                self._asked = True
+                self._aws.cloudformation.cancel_update(self._name)
             self._stop_rollouts()
 
     def _stop_rollouts(self) -> None:

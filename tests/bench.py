@@ -1,4 +1,4 @@
-"""Measures the main job on this machine and writes BENCHMARKS.md: `make bench`.
+"""Measures the main job on this machine and writes its section of BENCHMARKS.md: `make bench-deploy`.
 
 It deploys a fresh clone: first with nothing prepared (no environment, no images, no base image; the engine is there),
 then with nothing to do, then with one service changed. Figures are whole-process seconds.
@@ -7,18 +7,17 @@ then with nothing to do, then with one service changed. Figures are whole-proces
 from __future__ import annotations
 
 import os
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import docker
+
+from tests import bench_page
 
 ROOT = Path(__file__).parents[1]
 RUNS = 5
@@ -26,7 +25,8 @@ PORTS = {"ESTALEIRO_API_PORT": "24566", "ESTALEIRO_EDGE_PORT": "28080"}
 
 
 def main() -> int:
-    """Deploy a fresh clone in each of the ways, then write the page."""
+    """Deploy a fresh clone in each of the ways, then write the section."""
+    began = bench_page.machine()
     with tempfile.TemporaryDirectory(prefix="estaleiro-bench-") as folder:
         clone = Path(folder) / "estaleiro"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
@@ -34,8 +34,9 @@ def main() -> int:
             seconds, sizes = measure(clone)
         finally:
             subprocess.run(["make", "teardown"], cwd=clone, env=environment(), check=False)
-    (ROOT / "BENCHMARKS.md").write_text(page(seconds, sizes), encoding="utf-8")
-    print(page(seconds, sizes))
+    text = section(seconds, sizes, began)
+    bench_page.write("bench-deploy", text)
+    print(text)
     return 0
 
 
@@ -89,24 +90,23 @@ def image_sizes(engine: docker.DockerClient) -> dict[str, int]:
     return sizes
 
 
-def page(seconds: Mapping[str, float], sizes: Mapping[str, int]) -> str:
-    """Return BENCHMARKS.md."""
-    rows = "\n".join(f"| {case} | {value:.1f} |" for case, value in seconds.items())
-    images = "\n".join(f"| {name} | {size / 1e6:.0f} |" for name, size in sorted(sizes.items()))
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"""# Benchmarks
+def section(seconds: Mapping[str, float], sizes: Mapping[str, int], began: str) -> str:
+    """Return the text of the section."""
+    deploys = bench_page.table(
+        ("deploy of all services to the local cloud", "seconds"),
+        [[case, f"{value:.1f}"] for case, value in seconds.items()],
+    )
+    images = bench_page.table(
+        ("image", "MB, all layers, uncompressed"),
+        [[name, f"{size / 1e6:.0f}"] for name, size in sorted(sizes.items())],
+    )
+    return f"""## The main job
 
-Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine}, {shutil.disk_usage(ROOT).free / 1e9:.0f} GB free.
-Figures are whole-process seconds of one run each unless a row says otherwise; another machine gives others.
+`make bench-deploy`; whole-process seconds of one run each unless a row says otherwise. {began}
 
-| deploy of all four services to the local cloud | seconds |
-| --- | ---: |
-{rows}
+{deploys}
 
-| image | MB, all layers, uncompressed |
-| --- | ---: |
-{images}
-"""
+{images}"""
 
 
 if __name__ == "__main__":

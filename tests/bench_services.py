@@ -196,7 +196,7 @@ def main():
     path = os.pathsep.join([str(folder), str(ROOT / "services"), str(LIBRARIES)])
     environment = {
         **os.environ, **postgres().environment(database), "PYTHONPATH": path, "SERVICE": "movies", "PROCESS": "web",
-        "ENVIRONMENT": "bench", "RELEASE": "bench", "INTERNAL_DOMAIN": "x", "TOKEN_ISSUER": "http://x",
+        "BUCKET": "none", "ENVIRONMENT": "bench", "RELEASE": "bench", "INTERNAL_DOMAIN": "x", "TOKEN_ISSUER": "http://x",
         "METRICS_PORT": "0", "DRAIN_SECONDS": "0",
     }  # fmt: skip
     running = {name: start(name, folder, environment) for name in ("chassis", "flask", "fastapi")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 # Folders whose tests share something that is dear to make; in the order in which they should begin.
@@ -12,17 +13,28 @@ TOGETHER = ("system", "failures", "local", "teardown", "gateway", "images", "hos
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of a folder for one worker, and let the long folders begin."""
-    for item in items:
-        if _folder(item) in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(_folder(item)))
-    items.sort(key=_turn)
+    """Let the long folders begin."""
+    items.sort(key=lambda item: _turn(item.path.relative_to(TESTS).parts[0]))
 
 
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).parts[0]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Give a worker a whole folder, or else a whole file.
+
+    xdist's own groups (`--dist loadgroup`) write to a private name that pytest 9.2 no longer reads, and then share
+    the tests of a group among all workers without a word.
+    """
+    return ByFolder(config, log)
 
 
-def _turn(item: pytest.Item) -> int:
-    folder = _folder(item)
+class ByFolder(LoadScopeScheduling):
+    """Keeps the tests of a folder that shares something on one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        folder = file.split("/")[1]
+        return folder if folder in TOGETHER else file
+
+
+def _turn(folder: str) -> int:
     return TOGETHER.index(folder) if folder in TOGETHER else len(TOGETHER)

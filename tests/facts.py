@@ -69,6 +69,7 @@ def facts(environment: str = "staging", **changes: Any) -> Facts:
         host_size=ROOM,
         databases={"database": DatabaseFact("available")},
         migrations={"shop": Migrations(frozenset({"0001", "0002"}), ("0002",), "0002")},
+        revisions=(),
         lint={one.part: () for one in stacks},
         refusals={one.part: None for one in stacks},
         machine=Machine("Docker answers, x86_64", 80.0, 3.0, {4566: None, 8080: None}),

@@ -17,6 +17,8 @@ from typing import Any
 from openapi import OpenApiError, operations, path_pattern, sample_path
 
 _SECONDS = {"s": 1, "m": 60}
+# What the gateway answers itself: a service that claimed one of these would never be asked.
+_OWN = ("/", "/environment.json", "/health", "/page/page.js")
 
 
 class RoutesError(ValueError):
@@ -52,6 +54,7 @@ def route_table(
         services[name] = {"limit": rate(http.get("rate_limit", "100/s"), name)}
         routes += _routes(name, http["routes"], documents.get(name))
     _refuse_shared(routes)
+    _refuse_own(routes)
     return {"services": services, "routes": routes}
 
 
@@ -99,6 +102,16 @@ def _refuse_shared(routes: list[dict[str, Any]]) -> None:
                         f"services/{route['service']}: {route['path']} is also a path of {other['service']}; "
                         "take it out of one of the two"
                     )
+
+
+def _refuse_own(routes: list[dict[str, Any]]) -> None:
+    for route in routes:
+        for path in _OWN:
+            if re.search(route["pattern"], path):
+                raise RoutesError(
+                    f"services/{route['service']}: {route['path']} would be at {path}, which the gateway answers itself; "
+                    "choose another path"
+                )
 
 
 def main(arguments: list[str]) -> int:

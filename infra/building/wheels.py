@@ -1,4 +1,4 @@
-"""Third-party packages of the services' image, fetched and unpacked by the host's pip for another Python and machine.
+"""Third-party packages of an image, fetched and unpacked by the host's pip for another Python and machine.
 
 pip never runs inside a build: behind a proxy that re-signs TLS it would fail there, and built for another architecture
 it could not run.
@@ -56,7 +56,9 @@ def download_command(lock: Path, architecture: Architecture, *, into: Path) -> l
 def unpack_command(lock: Path, architecture: Architecture, *, wheels: Path, into: Path) -> list[str]:
     """Return the command that unpacks fetched wheels, from that folder alone."""
     target = [word for platform in platforms(architecture) for word in ("--platform", platform)]
-    offline = ["--no-index", "--find-links", str(wheels), "--no-compile", "--target", str(into)]
+    # pip measures what it installs by the Python that it runs on; the download was measured by the image's.
+    offline = ["--ignore-requires-python", "--no-index", "--find-links", str(wheels), "--no-compile"]
+    offline += ["--target", str(into)]
     return [*_pip("install"), *_exactly(lock), *target, *_for_python(), *offline]
 
 
@@ -77,11 +79,11 @@ def _make(lock: bytes, architecture: Architecture, folder: Path) -> None:
     requirements.write_bytes(lock)
     _run(
         download_command(requirements, architecture, into=wheels),
-        "the services' packages could not be fetched",
+        "the image's packages could not be fetched",
     )
     _run(
         unpack_command(requirements, architecture, wheels=wheels, into=lib),
-        "the services' packages could not be unpacked",
+        "the image's packages could not be unpacked",
     )
     shutil.rmtree(wheels)
     _point_scripts_at_the_image(lib / "bin")
@@ -113,5 +115,5 @@ def _run(command: Sequence[str], failure: str) -> None:
         ] or done.stderr.splitlines()
         reason = reasons[-1].removeprefix("ERROR: ") if reasons else f"pip exited with code {done.returncode}"
         raise EstaleiroError(
-            f"{failure}: {reason.rstrip('.')}; see services/requirements.lock, and `make lock` to renew it"
+            f"{failure}: {reason.rstrip('.')}; see its requirements.lock, and `make lock` to renew it"
         )

@@ -12,6 +12,7 @@ from infra.checks.facts import Facts
 from infra.checks.ground import account, machine, quotas, templates
 from infra.checks.model import Check, Status, Unknown
 from infra.checks.outside import database, edge
+from infra.checks.revisions import revisions
 from infra.checks.runtime import images, log_groups, roles
 from infra.checks.secrets import secrets
 from infra.checks.states import stack_states
@@ -32,6 +33,7 @@ ALL: tuple[Rule, ...] = (
     log_groups,
     edge,
     database,
+    revisions,
     capacity,
 )
 # What most often goes wrong, and costs few calls.

@@ -9,6 +9,7 @@ from typing import Literal
 
 from infra.checks.model import Unknown
 from infra.config import Config
+from infra.migrations.rules import Finding
 from infra.stacks.model import Stack
 from infra.steps import Actual, Plan
 
@@ -119,6 +120,7 @@ class Facts:
     quotas: Mapping[str, int] = field(default_factory=dict)
     databases: Mapping[str, DatabaseFact | None] | Unknown = NOT_ASKED
     migrations: Mapping[str, Migrations] = field(default_factory=dict)
+    revisions: tuple[Finding, ...] | Unknown = NOT_ASKED
     lint: Mapping[str, tuple[str, ...]] | Unknown = NOT_ASKED
     refusals: Mapping[str, str | None] | Unknown = NOT_ASKED
     machine: Machine | None = None

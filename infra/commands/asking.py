@@ -12,8 +12,9 @@ from infra.commands import deploy, planning, verify
 from infra.commands.deploying import described_context
 from infra.commands.opening import configuration
 from infra.commands.secret import secrets_command
-from infra.commands.terminal import data, say, watcher
+from infra.commands.terminal import data, keep, say, watcher
 from infra.outlook.report import bill_json, bill_text
+from infra.pages.plan import plan_page
 from infra.report import plan_json, plan_text
 
 Arguments = argparse.Namespace
@@ -37,6 +38,8 @@ def plan_command(root: Path, arguments: Arguments) -> int:
     prepared = deploy.prepare(context, built, only=arguments.service)
     plan, look = prepared.plan, planning.outlook_of(context, prepared, drift=True)
     data(plan_json(plan, look), plan_text(plan, look), arguments)
+    if arguments.html:
+        keep(arguments.html, plan_page(plan, look))
     return 1 if arguments.fail_on_changes and not plan.empty else 0
 
 

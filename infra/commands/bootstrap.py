@@ -12,15 +12,26 @@ from infra.stacks.model import Resolved, Stack
 def bootstrap(context: Context) -> bool:
     """Make or update the account stack; return whether anything changed."""
     stack = stacks.account(context.config)
+    state = context.aws.cloudformation.stack(stack.name)
+    if (
+        state is not None
+        and state.status != "ROLLBACK_COMPLETE"
+        and context.aws.cloudformation.template(stack.name) == stack.template
+    ):
+        return False
+    apply(context, stack)
+    return True
+
+
+def apply(context: Context, stack: Stack) -> bool:
+    """Bring a stack of the account's own to its template; what a failed create left goes first. Say if it changed."""
     cloudformation = context.aws.cloudformation
     state = cloudformation.stack(stack.name)
     if state is not None and state.status == "ROLLBACK_COMPLETE":
         cloudformation.delete_stack(stack.name)
         _wait(context, stack)
         state = None
-    if state is not None and cloudformation.template(stack.name) == stack.template:
-        return False
-    context.reporter.tell("started", "account")
+    context.reporter.tell("started", stack.part)
     change_set = cloudformation.create_change_set(
         stack.name,
         template=stack.template,
@@ -32,8 +43,8 @@ def bootstrap(context: Context) -> bool:
         cloudformation.execute_change_set(change_set)
         _wait(context, stack)
     cloudformation.set_protection(stack.name, stack.protected)
-    context.reporter.tell("done", "account")
-    return True
+    context.reporter.tell("done", stack.part)
+    return not change_set.empty
 
 
 def ensure_account(context: Context) -> None:
@@ -83,6 +94,6 @@ def _wait(context: Context, stack: Stack) -> None:
         stack.name,
         deadline_seconds=context.config.environment.deploy.stack_seconds,
         on_event=lambda event: context.reporter.tell(
-            "progress", "account", f"{event.logical_id} {event.status}"
+            "progress", stack.part, event.status, about=event.logical_id
         ),
     )

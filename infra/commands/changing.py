@@ -15,9 +15,12 @@ from infra.commands import (
     teardown,
 )
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, rehearsal_context
+from infra.commands.deploying import built_context, conclude, rehearsal_context, with_soak
 from infra.commands.opening import configuration, opened
-from infra.commands.terminal import agree, data, say, watcher
+from infra.commands.still_there import kept_tags
+from infra.commands.terminal import agree, data, keep, say, watcher
+from infra.pages.plan import plan_page
+from infra.pages.release import release_page
 from infra.report import plan_text
 from infra.steps import Plan
 
@@ -34,14 +37,30 @@ def _deploy(root: Path, arguments: Arguments) -> int:
         return True
 
     wishes = deploy.Wishes(
-        arguments.service, arguments.lock_wait, frozenset(arguments.allow), arguments.skip_checks
+        arguments.service,
+        arguments.lock_wait,
+        frozenset(arguments.allow),
+        arguments.skip_checks,
+        arguments.at_once,
     )
-    plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed)
+    plan, outcome = deploy.deploy(context, built, wishes, agreed=agreed, kept=_page(arguments))
     result, text = conclude(context, plan, outcome)
     if outcome is not None:
-        built.prune()
+        built.prune(kept_tags(context))
+    elif arguments.html:
+        keep(arguments.html, plan_page(plan))
     data(result, text, arguments)
     return 0
+
+
+def _page(arguments: Arguments) -> Callable[[deploy.Record], None]:
+    """What becomes of a release record: a page, where one was asked for."""
+
+    def kept(record: deploy.Record) -> None:
+        if arguments.html:
+            keep(arguments.html, release_page(record))
+
+    return kept
 
 
 def _rehearse(root: Path, arguments: Arguments) -> int:
@@ -49,6 +68,8 @@ def _rehearse(root: Path, arguments: Arguments) -> int:
     if arguments.end:
         teardown.teardown_local(local_settings(root, config))
         return 0
+    if arguments.soak is not None:
+        config = with_soak(config, arguments.soak)
     context, built = rehearsal_context(root, config, watcher(arguments))
 
     def agreed(plan: Plan) -> bool:
@@ -77,7 +98,7 @@ def _rollback(root: Path, arguments: Arguments) -> int:
             agree("Go back?", arguments)
         return True
 
-    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed)
+    plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed, kept=_page(arguments))
     result, text = conclude(context, plan, outcome)
     data(result, text, arguments)
     return 0

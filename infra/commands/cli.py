@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -16,10 +15,9 @@ from infra.commands import (
     changing,
     ending,
     hosts_words,
-    logs,
+    looking,
     migrating,
     new,
-    status,
     token,
 )
 from infra.commands import run as run_command
@@ -27,8 +25,6 @@ from infra.commands.opening import configuration, opened
 from infra.commands.parser import parser
 from infra.commands.terminal import data, say
 from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
-from infra.report import table
-from infra.state import Releases
 
 Arguments = argparse.Namespace
 
@@ -44,7 +40,7 @@ def run(root: Path, words: list[str]) -> int:
     except LeftAtOnce as error:
         leave(error)
     except EstaleiroError as error:
-        print(error, file=sys.stderr)
+        say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         leave(Interrupted("interrupted; run the same command again to go on"))
@@ -56,7 +52,7 @@ def run(root: Path, words: list[str]) -> int:
 
 def leave(error: Interrupted) -> NoReturn:
     """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
-    print(error, file=sys.stderr, flush=True)
+    say(str(error))
     sys.stdout.flush()
     os._exit(error.exit_code)
 
@@ -100,46 +96,8 @@ def _run(root: Path, arguments: Arguments) -> int:
         return 0
     result = run_command.run(context, arguments.service, wanted, lambda text: print(text, flush=True))
     if not result.succeeded:
-        say(f"the task failed: {result.cause}")
+        say(run_command.ending(result))
     return 1 if result.exit_code is None else result.exit_code
-
-
-def _status(root: Path, arguments: Arguments) -> int:
-    if arguments.all:
-        return ending.show_all(root, arguments)
-    found = status.status(opened(root, arguments))
-    data(found, status.status_text(found), arguments)
-    return 0
-
-
-def _releases(root: Path, arguments: Arguments) -> int:
-    config = configuration(root, arguments)
-    releases = Releases(opened(root, arguments, config).bucket, config.environment.name)
-    rows = [
-        {key: found.get(key) for key in ("release", "verdict", "when", "who")}
-        for found in map(releases.read, releases.ids())
-    ]
-    data(
-        rows,
-        table(([str(cell) for cell in row.values()] for row in rows), ("RELEASE", "VERDICT", "WHEN", "WHO")),
-        arguments,
-    )
-    return 0
-
-
-def _logs(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-    for service, event in logs.logs(
-        context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
-    ):
-        value = {
-            "service": service,
-            "stream": event.stream,
-            "time_ms": event.time_ms,
-            "message": event.message,
-        }
-        print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
-    return 0
 
 
 def _token(root: Path, arguments: Arguments) -> int:
@@ -160,14 +118,12 @@ def _hosts(root: Path, arguments: Arguments) -> int:
 
 COMMANDS: dict[str, Callable[[Path, Arguments], int]] = {
     "hosts": _hosts,
-    "logs": _logs,
     "migrate": _migrate,
     "new": _new,
-    "releases": _releases,
     "run": _run,
-    "status": _status,
     "token": _token,
     **asking.COMMANDS,
     **changing.COMMANDS,
     **ending.COMMANDS,
+    **looking.COMMANDS,
 }

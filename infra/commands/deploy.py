@@ -8,29 +8,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra import stacks
-from infra.commands import migration_gate
+from infra.commands import data_gate, migration_gate
 from infra.commands.bootstrap import ensure_account
 from infra.commands.context import Context
 from infra.commands.images import BuiltImages
 from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
 from infra.commands.preflight import preflight
-from infra.commands.record import intention, new_release, results
+from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.errors import Interrupted, LeftAtOnce, Refused
-from infra.execute import Execution
+from infra.execute import AT_ONCE, Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
-from infra.interruption import Stop, listening
+from infra.interruption import listening
+from infra.migrations.applied import Applied
+from infra.migrations.judgement import Verdict
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
-from infra.stack_changes import STATEFUL
 from infra.stacks.model import Stack
 from infra.state import Releases
-from infra.steps import Actual, Plan, UpdateStack
+from infra.steps import Actual, Plan
 
+Record = Mapping[str, Any]
 STOPPING = "rolling back what is in flight; ask once more to leave at once"
 
 
@@ -42,6 +44,7 @@ class Wishes:
     lock_wait: float = 0
     allow: frozenset[str] = frozenset()
     skip_checks: bool = False
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def prepare(context: Context, images: BuiltImages, *, only: str | None = None) -
     )
     missing = frozenset() if context.cloud else images.missing_in_registry(context.aws)
     actual = snapshot(context.aws, context.config, desired, missing_images=missing)
+    actual = replace(actual, unproven=unproven(Releases(context.bucket, context.config.environment.name)))
     _warn_of_old_hosts(context, actual)
     steps = plan(context.config, desired, actual, only=only)
     return Prepared(desired, actual, foreseen(context.aws, context.config, steps, actual))
@@ -76,16 +80,21 @@ def _warn_of_old_hosts(context: Context, actual: Actual) -> None:
 
 
 def deploy(
-    context: Context, images: BuiltImages, wishes: Wishes, *, agreed: Callable[[Plan], bool]
+    context: Context,
+    images: BuiltImages,
+    wishes: Wishes,
+    *,
+    agreed: Callable[[Plan], bool],
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> tuple[Plan, Outcome | None]:
     """Bring the environment to what the files say; `agreed` is asked once, with the plan, before anything changes.
 
-    Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
+    `kept` gets the release record at its end, however that came. Returns the plan and its outcome, None when there was
+    nothing to do. Raises EstaleiroError, Refused, Locked.
     """
     if wishes.only:
         context.config.service(wishes.only)
     ensure_account(context)
-    release = new_release()
     with lock(context, f"deploy {context.config.environment.name}").held(
         wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
     ):
@@ -95,38 +104,59 @@ def deploy(
             preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
-        _gate(prepared.plan, wishes.allow)
-        revisions = migration_gate.judged(context, prepared.plan)
-        if not agreed(prepared.plan):
-            raise Refused("nothing was changed")
-        points = migration_gate.restore_points(context, revisions, release)
-        stop = Stop()
-        execution = Execution(
-            aws=context.aws,
-            config=context.config,
-            reporter=context.reporter,
-            actual=prepared.actual,
-            release=release,
-            smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
-            push=lambda reference: images.push(context.aws, reference),
-            stop=stop,
-        )
+        revisions = _past_the_gates(context, prepared.plan, wishes.allow, agreed)
+        release = new_release()
+        points = data_gate.copies(context, prepared.plan, release)
+        points += migration_gate.restore_points(context, revisions, release)
+        execution = _execution(context, images, prepared, release, at_once=wishes.at_once)
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
-        record["restore_points"] = points
-        outcome = carry_out(context, execution, prepared.plan, record, stop)
+        record |= {"restore_points": points, "only": wishes.only}
+        outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
     return prepared.plan, outcome
 
 
+def _past_the_gates(
+    context: Context, plan: Plan, allow: frozenset[str], agreed: Callable[[Plan], bool]
+) -> Verdict:
+    """Return what the plan's migrations are; raises Refused where data, those who are served, or a person say no."""
+    data_gate.refuse_losses(plan, allow)
+    revisions = migration_gate.judged(context, plan)
+    if not agreed(plan):
+        raise Refused("nothing was changed")
+    return revisions
+
+
+def _execution(
+    context: Context, images: BuiltImages, prepared: Prepared, release: str, *, at_once: int
+) -> Execution:
+    return Execution(
+        aws=context.aws,
+        config=context.config,
+        reporter=context.reporter,
+        actual=prepared.actual,
+        release=release,
+        smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
+        push=lambda reference: images.push(context.aws, reference),
+        migrated=Applied(context.bucket, context.config.environment.name).note,
+        at_once=at_once,
+    )
+
+
 def carry_out(
-    context: Context, execution: Execution, plan: Plan, record: Mapping[str, Any], stop: Stop
+    context: Context,
+    execution: Execution,
+    plan: Plan,
+    record: Record,
+    *,
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> Outcome:
-    """Execute a plan and keep its record, whatever happens.
+    """Execute a plan and keep its record, whatever happens; `kept` gets the record at its end.
 
     Raises Interrupted after a stop: the first request rolls back what is in flight, the second leaves at once.
     """
-    releases = Releases(context.bucket, context.config.environment.name)
+    releases, stop = Releases(context.bucket, context.config.environment.name), execution.stop
     releases.write(execution.release, {**record, "verdict": "running"})
-    verdict = "interrupted"
+    verdict, outcome = "interrupted", None
     try:
         with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
             outcome = execution.run(plan)
@@ -138,7 +168,9 @@ def carry_out(
             f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
         ) from None
     finally:
-        releases.write(execution.release, {**record, "verdict": verdict, **results(context, execution)})
+        whole = {**record, "verdict": verdict, **results(context, execution, outcome)}
+        releases.write(execution.release, whole)
+        kept(whole)
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome
@@ -148,24 +180,6 @@ def _undone(outcome: Outcome) -> str:
     done = ", ".join(outcome.done) or "nothing"
     back = ", ".join(outcome.failed) or "nothing was in flight"
     return f"stopped, as you asked. Done before: {done}. Rolled back: {back}. Deploy again to go on"
-
-
-def _gate(steps: Plan, allow: frozenset[str]) -> None:
-    """Nothing that holds data is lost unless it was named."""
-    lost = [
-        f"{step.stack.name}: {change.logical_id}"
-        for step in steps.steps
-        if isinstance(step, UpdateStack)
-        for change in step.changes
-        if change.action in ("remove", "replace")
-        and change.type in STATEFUL
-        and change.logical_id not in allow
-    ]
-    if lost:
-        raise Refused(
-            f"the plan would delete or replace what holds data: {', '.join(lost)}; nothing was changed. "
-            "Name each with --allow LOGICAL_ID if you mean it"
-        )
 
 
 def _with_lifetime(context: Context, stack: Stack) -> Stack:

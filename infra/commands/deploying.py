@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,12 @@ def rehearsal_context(root: Path, config: Config, consume: Consume) -> tuple[Con
     ensure_engine_and_reexec(sys.argv)
     images = image_command.build(root, config, reporter, postgres=True)
     return open_local(root, config, reporter), images
+
+
+def with_soak(config: Config, seconds: int) -> Config:
+    """Return the configuration with another soak time; no template knows of it."""
+    deploy = config.environment.deploy.model_copy(update={"soak_seconds": seconds})
+    return replace(config, environment=config.environment.model_copy(update={"deploy": deploy}))
 
 
 def described_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:

@@ -9,12 +9,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.commands import lifetimes, sleeping, teardown
+from infra import naming
+from infra.commands import lifetimes, reaper, sleeping, teardown
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.lives import overview_text, reaped_line
 from infra.commands.terminal import agree, agree_by_name, data, say, watcher
 from infra.config import Config, environment_names, load
 from infra.errors import ConfigurationError
+from infra.stacks.reaper import EVERY_MINUTES
 from infra.teardown import report
 from infra.teardown.guard import refuse_disguise
 
@@ -33,6 +35,11 @@ def add_words(new: NewCommand) -> None:
     )
     reaps = new("reap", "tear down what has ended in the environment's account; by itself it only says so")
     reaps.add_argument("--yes", action="store_true", help="do it")
+    how = reaps.add_mutually_exclusive_group()
+    how.add_argument(
+        "--schedule", action="store_true", help="let the account do it by itself: make or update its reaper"
+    )
+    how.add_argument("--unschedule", action="store_true", help="remove the account's reaper")
     new("sleep", "bring services and hosts to zero and stop the databases; the data stays")
     new("wake", "bring a sleeping environment back as it was")
 
@@ -48,14 +55,15 @@ def _opened(root: Path, arguments: Arguments, config: Config) -> Context:
 
 def _teardown(root: Path, arguments: Arguments) -> int:
     config = _configuration(root, arguments)
+    if uses_local_cloud(config):
+        teardown.refuse_protected(config)
+        return (_plan_local if arguments.plan else _teardown_local)(root, arguments, config)
     if arguments.plan:
         prepared = teardown.prepare(_opened(root, arguments, config))
         shown = report.plan_json(prepared.plan, prepared.bill)
         data(shown, report.plan_text(prepared.plan, prepared.bill), arguments)
         return 0
     teardown.refuse_protected(config)
-    if uses_local_cloud(config):
-        return _teardown_local(root, arguments, config)
     context = _opened(root, arguments, config)
     name = config.environment.name
 
@@ -72,6 +80,13 @@ def _teardown(root: Path, arguments: Arguments) -> int:
     value = {"environment": name, "done": list(ended.done), "audit": report.audit_json(ended.audit)}
     data(value, report.audit_text(name, ended.audit), arguments)
     return 0 if ended.audit.clean else 1
+
+
+def _plan_local(root: Path, arguments: Arguments, config: Config) -> int:
+    name = config.environment.name
+    things = teardown.local_things(local_settings(root, config))
+    data({"environment": name, "things": things}, report.local_plan_text(name, things), arguments)
+    return 0
 
 
 def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
@@ -96,12 +111,29 @@ def _extend(root: Path, arguments: Arguments) -> int:
 
 def _reap(root: Path, arguments: Arguments) -> int:
     context = _opened(root, arguments, _configuration(root, arguments))
+    if arguments.schedule or arguments.unschedule:
+        return _schedule(context, arguments)
     found = lifetimes.reap(context, act=arguments.yes, tell=lambda due: say(reaped_line(due, arguments.yes)))
     value = [{**asdict(due.verdict), "did": due.did, "failed": due.failed} for due in found]
     due = sum(one.verdict.action == "reap" for one in found)
     hint = "" if arguments.yes or not due else "; nothing was changed: add --yes to end them"
     data(value, f"{len(found)} environments, {due} have ended{hint}", arguments)
     return 1 if any(one.failed for one in found) else 0
+
+
+def _schedule(context: Context, arguments: Arguments) -> int:
+    environment = context.config.environment
+    name, account = naming.reaper_stack_name(environment.project), environment.account
+    if arguments.unschedule:
+        agree(f"This removes {name}: nothing ends by itself in account {account} any more. Go on?", arguments)
+        changed = reaper.unschedule(context)
+        text = f"{name} is gone" if changed else f"there is no {name}; nothing to do"
+    else:
+        agree(f"From now on {name} ends by itself what is due in account {account}. Go on?", arguments)
+        changed = reaper.schedule(context)
+        text = f"{name} runs every {EVERY_MINUTES} minutes" + ("" if changed else "; nothing to change")
+    data({"stack": name, "changed": changed}, text, arguments)
+    return 0
 
 
 def _sleep(root: Path, arguments: Arguments) -> int:

@@ -50,12 +50,17 @@ def run(
     return ssh.run_on(_remotes(context, names, login), command, seconds=login.seconds, told=told)
 
 
-def log_in(context: Context, name: str, command: Sequence[str], login: Login) -> int:
+def open_terminal(context: Context, name: str, command: Sequence[str], login: Login) -> int:
     """Open a terminal on a host; return the exit code of what ran there."""
     (remote,) = _remotes(context, [name], login)
+    return log_in(context, remote, shlex.join(command))
+
+
+def log_in(context: Context, remote: Remote, command: str, *, options: Sequence[str] = ()) -> int:
+    """Hand this terminal to `ssh` on a host, with a line for the host's shell or none; return its exit code."""
     known = context.root / ".estaleiro" / "known_hosts"
     known.parent.mkdir(exist_ok=True)
-    words = ssh.login_words(remote, [shlex.join(command)] if command else [], known=known)
+    words = ssh.login_words(remote, [command] if command else [], known=known, more=options)
     try:
         return subprocess.call(words)
     except FileNotFoundError:

@@ -87,7 +87,7 @@ def _print_line(remote: ssh.Remote, stream: ssh.Stream, line: str) -> None:
 def _ssh(context: Context, arguments: Arguments) -> int:
     if len(arguments.hosts) != 1:
         raise ConfigurationError("hosts ssh: name one host; `hosts ENV list` shows them")
-    return hosts.log_in(context, arguments.hosts[0], arguments.tail, _login(arguments))
+    return hosts.open_terminal(context, arguments.hosts[0], arguments.tail, _login(arguments))
 
 
 def _drain(context: Context, arguments: Arguments) -> int:

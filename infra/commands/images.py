@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,6 @@ from infra.docker import Engine, Login
 from infra.events import Kind, Reporter
 from infra.images import Image, describe, describe_postgres
 from infra.images import Kind as ImageKind
-
-# As many as releases that a rollback may go back to.
-KEPT_BUILDS = 10
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,10 @@ class BuiltImages:
             if not aws.ecr.has_image(repository, image.tag, registry=environment.registry_account)
         )
 
-    def prune(self) -> None:
-        """Remove images of ours that neither this release nor the last ten builds of each name use."""
+    def prune(self, keep: Collection[str]) -> None:
+        """Remove images of ours but this release's, those with a tag in `keep`, and the last builds of each name."""
         if self.engine is not None:
-            self.engine.prune(self.tags.values(), newest=KEPT_BUILDS)
+            self.engine.prune({*self.tags.values(), *keep})
 
     def push(self, aws: Aws, reference: str) -> None:
         """Send one image to the registry."""

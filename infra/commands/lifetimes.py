@@ -16,10 +16,19 @@ from infra.commands.locking import lock
 from infra.commands.teardown import prepare, teardown
 from infra.config import Config, environment_names, load
 from infra.config.schedule import last_change
-from infra.errors import ConfigurationError, EstaleiroError, Refused
-from infra.lifetimes import Lifetime, Verdict, duration, lifetimes, network_tags, verdict
-from infra.rest import read
+from infra.errors import ConfigurationError, EstaleiroError, Locked, Refused
+from infra.lifetimes import (
+    Lifetime,
+    Verdict,
+    duration,
+    lifetimes,
+    network_tags,
+    verdict,
+    with_unfinished,
+)
+from infra.rest import Rest, read
 from infra.teardown.cost import total
+from infra.teardown.look import unfinished
 
 WARN = timedelta(hours=24)
 
@@ -83,8 +92,9 @@ def _retag(context: Context, state: StackState, wanted: dict[str, str]) -> None:
 
 
 def environments(context: Context) -> tuple[Lifetime, ...]:
-    """Return every environment of the project that has a stack in this account and region."""
-    return lifetimes(context.config.environment.project, context.aws.cloudformation.stacks().values())
+    """Return every environment of the project that has a stack in this account and region, or lately had."""
+    found = lifetimes(context.config.environment.project, context.aws.cloudformation.stacks().values())
+    return with_unfinished(found, unfinished(context.bucket))
 
 
 def overview(context: Context, *, now: datetime | None = None) -> list[dict[str, Any]]:
@@ -101,12 +111,18 @@ def overview(context: Context, *, now: datetime | None = None) -> list[dict[str,
                 "owner": one.owner,
                 "created": one.created,
                 "expires": one.expires,
-                "state": "asleep" if rest is not None and rest.asleep else "awake",
+                "state": _state(one, rest),
                 "protected": one.guarded or (own is not None and own.config.environment.protected),
                 "monthly_cost": total(prepare(own).bill) if own is not None else None,
             }
         )
     return found
+
+
+def _state(one: Lifetime, rest: Rest | None) -> str:
+    if one.unfinished:
+        return "half torn down"
+    return "asleep" if rest is not None and rest.asleep else "awake"
 
 
 def reap(
@@ -121,8 +137,7 @@ def reap(
     Protected environments are never touched.
     """
     now = now or datetime.now(UTC)
-    files = environment_names(context.root)
-    protected = {name for name in files if _protected(context, name)}
+    files, protected = environment_names(context.root), protected_names(context)
     found = []
     for one in environments(context):
         judged = verdict(one, now=now, warn=WARN, protected=protected, known=files)
@@ -136,12 +151,16 @@ def reap(
     return tuple(found)
 
 
-def _protected(context: Context, name: str) -> bool:
-    """A file that cannot be read protects: nobody knows what it would say."""
-    try:
-        return load(context.root, name).environment.protected
-    except ConfigurationError:
-        return True
+def protected_names(context: Context) -> tuple[str, ...]:
+    """Return the environments that a file protects; one that cannot be read does: nobody knows what it would say."""
+
+    def protects(name: str) -> bool:
+        try:
+            return load(context.root, name).environment.protected
+        except ConfigurationError:
+            return True
+
+    return tuple(name for name in environment_names(context.root) if protects(name))
 
 
 def _tried(judged: Verdict, work: Callable[[], str], act: bool) -> Due:
@@ -149,6 +168,9 @@ def _tried(judged: Verdict, work: Callable[[], str], act: bool) -> Due:
         return Due(judged)
     try:
         return Due(judged, work())
+    except Locked as error:
+        # Somebody, perhaps the reaper's own last run, is at it; the next run looks again.
+        return Due(judged, str(error))
     except EstaleiroError as error:
         return Due(judged, str(error), failed=True)
 

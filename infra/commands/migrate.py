@@ -12,6 +12,7 @@ from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.config import Service
 from infra.errors import ConfigurationError, EstaleiroError, Refused
+from infra.migrations.applied import Applied, reached
 from infra.tasks.one_off import TaskRunner
 from infra.tasks.requests import request_for
 
@@ -55,11 +56,13 @@ def migrate(
     services = _services(context, names)
     _guard(context, services, migration, confirm)
     with lock(context, f"migrate {context.config.environment.name}").held():
-        outputs, run = context.outputs(), secrets.token_hex(8)
+        turn = _Turn(context, context.outputs(), secrets.token_hex(8), line)
         for service in services:
-            if not migration.demo:
-                _run(context, outputs, service, "provision", Migration(), run, line)
-            _run(context, outputs, service, "migrate", migration, run, line)
+            if migration.demo:
+                turn.run(service, "migrate", migration)
+            else:
+                turn.run(service, "provision", Migration())
+                turn.migrate(service, migration)
 
 
 def statuses(context: Context, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -133,22 +136,42 @@ def answer(service: str, lines: Sequence[str]) -> Any:
     )
 
 
-def _run(
-    context: Context,
-    outputs: Mapping[str, Mapping[str, str]],
-    service: Service,
-    task: str,
-    migration: Migration,
-    run: str,
-    line: Line,
-) -> None:
-    request = request_for(context.config, outputs, service.name, task, token=f"{run} {service.name} {task}")
-    if migration.arguments:
-        command = ("python3", "-m", "chassis.migrate", service.name, *migration.arguments)
-        request = replace(request, command=command, environment=migration.environment)
-    step = f"{service.name} {task}"
-    context.reporter.tell("started", step)
-    result = TaskRunner(context.aws, line=line).run(request)
-    if not result.succeeded:
-        raise EstaleiroError(f"the {task} task of {service.name} failed: {result.explanation}")
-    context.reporter.tell("done", step)
+@dataclass(frozen=True)
+class _Turn:
+    """One `migrate` command under the environment's lock; `id` is its own."""
+
+    context: Context
+    outputs: Mapping[str, Mapping[str, str]]
+    id: str
+    line: Line
+
+    def migrate(self, service: Service, migration: Migration) -> None:
+        """Run the migration and keep where it left the database, whether it failed or not."""
+        applied = Applied(self.context.bucket, self.context.config.environment.name)
+        if migration.downgrade:
+            applied.note(service.name, None)  # from here on the last known revision may be too new
+        said: list[str] = []
+        try:
+            self.run(service, "migrate", migration, said)
+        finally:
+            if revision := reached(said):
+                applied.note(service.name, revision)
+
+    def run(self, service: Service, task: str, migration: Migration, said: list[str] | None = None) -> None:
+        """Run one task; its lines go to `line`, and to `said` too."""
+        name, heard = service.name, [] if said is None else said
+        token = f"{self.id} {name} {task}"
+        request = request_for(self.context.config, self.outputs, name, task, token=token)
+        if migration.arguments:
+            command = ("python3", "-m", "chassis.migrate", name, *migration.arguments)
+            request = replace(request, command=command, environment=migration.environment)
+
+        def line(text: str) -> None:
+            heard.append(text)
+            self.line(text)
+
+        self.context.reporter.tell("started", f"{name} {task}")
+        result = TaskRunner(self.context.aws, line=line).run(request)
+        if not result.succeeded:
+            raise EstaleiroError(f"the {task} task of {name} failed: {result.explanation}")
+        self.context.reporter.tell("done", f"{name} {task}")

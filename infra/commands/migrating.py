@@ -15,6 +15,7 @@ from infra.commands.terminal import data, say
 from infra.config import Config
 from infra.errors import Refused
 from infra.migrations import judgement as migrations
+from infra.migrations.branch import files_before
 from infra.report import table
 
 
@@ -41,7 +42,8 @@ def lint(root: Path, config: Config, arguments: argparse.Namespace) -> int:
     """Lint every revision of the code; exit 3 with what nothing allows."""
     chosen = [config.service(name) for name in arguments.services] or config.services
     names = [service.name for service in chosen if service.database]
-    verdict = migrations.judge(root, names, postgres=config.environment.database.version)
+    before = files_before(root, arguments.new_to) if arguments.new_to else frozenset()
+    verdict = migrations.judge(root, names, postgres=config.environment.database.version, before=before)
     verdict.refuse()
     allowed = [f"{finding.file}: {finding.rule}: allowed: {finding.reason}" for finding in verdict.findings]
     text = "\n".join(

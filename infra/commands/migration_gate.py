@@ -9,25 +9,29 @@ from infra import naming
 from infra.commands.context import Context
 from infra.migrations import judgement as migrations
 from infra.migrations import restore_point
+from infra.migrations.applied import Applied
 from infra.migrations.judgement import Verdict
 from infra.snapshot import environment_stacks
-from infra.state import Releases
 from infra.steps import Plan, RunTask
 
 
 def judged(context: Context, plan: Plan) -> Verdict:
-    """Lint the revisions that the plan's migrate tasks would run after the last good release.
+    """Lint the revisions that the plan's migrate tasks would run.
 
     Raises Refused for what would disturb what serves, EstaleiroError when a revision cannot be read.
     """
-    due = [step.service for step in plan.steps if isinstance(step, RunTask) and step.task == "migrate"]
-    releases = Releases(context.bucket, context.config.environment.name)
-    heads = restore_point.recorded_heads([releases.read(id) for id in releases.ids()])
-    known = [service for service in due if service in heads]
-    version = context.config.environment.database.version
-    verdict = migrations.judge(context.root, known, heads, postgres=version)
+    verdict = look(context, plan)
     verdict.refuse()
     return verdict
+
+
+def look(context: Context, plan: Plan) -> Verdict:
+    """The same without refusing."""
+    due = [step.service for step in plan.steps if isinstance(step, RunTask) and step.task == "migrate"]
+    heads = Applied(context.bucket, context.config.environment.name).heads()
+    known = [service for service in due if service in heads]
+    version = context.config.environment.database.version
+    return migrations.judge(context.root, known, heads, postgres=version)
 
 
 def restore_points(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from infra.commands import ending, hosts_words
+from infra.commands import ending, hosts_words, looking
+from infra.execute import AT_ONCE
 
 LOCAL = "local"
 
@@ -19,8 +21,10 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _bootstrap(commands)
     _deploy(commands)
+    _rehearse(commands)
     _tasks(commands)
-    _look(commands)
+    _token(commands)
+    looking.add_words(lambda name, help_: _command(commands, name, help_))
     _new(commands)
     _secrets(commands)
     hosts_words.add_words(_command(commands, "hosts", "look at the hosts and work on them"))
@@ -61,19 +65,44 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     deploy.add_argument(
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
+    deploy.add_argument(
+        "--at-once",
+        type=_at_least_one,
+        default=AT_ONCE,
+        metavar="N",
+        help=f"so many steps at a time at most (default: {AT_ONCE})",
+    )
     deploy.add_argument("--skip-checks", action="store_true", help="deploy although a pre-flight check fails")
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
     rollback.add_argument("--yes", action="store_true", help="go back without asking")
+    plan.add_argument("--html", type=Path, metavar="FILE", help="write the plan as a page too")
+    for command in (deploy, rollback):
+        command.add_argument(
+            "--html", type=Path, metavar="FILE", help="write what came of it, with its timeline, as a page"
+        )
+
+
+def _rehearse(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     rehearse = _command(
         commands, "rehearse", "deploy that environment's own configuration on this machine, then end it"
     )
     rehearse.add_argument("--keep", action="store_true", help="leave it running to look at")
+    rehearse.add_argument(
+        "--soak", type=int, metavar="SECONDS", help="instead of the environment's deploy.soak_seconds"
+    )
     rehearse.add_argument("--end", action="store_true", help="end one that was kept")
     recover = _command(
         commands, "recover", "get a stuck stack, a stale lock or a half-done deploy moving again"
     )
     recover.add_argument("--yes", action="store_true", help="mend without asking")
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"should be 1 or more (is {text})")
+    return number
 
 
 def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
@@ -84,6 +113,9 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
     migrate.add_argument(
         "--lint", action="store_true", help="look for what would disturb what serves; run nothing"
+    )
+    migrate.add_argument(
+        "--new-to", metavar="BRANCH", help="with --lint: only revisions that BRANCH does not have yet"
     )
     migrate.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
     migrate.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
@@ -110,16 +142,7 @@ def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
     secrets.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def _look(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
-    status = _command(commands, "status", "what runs")
-    status.add_argument(
-        "--all", action="store_true", help="every environment of the account, with age, cost and end"
-    )
-    _command(commands, "releases", "every deploy that was made, with its verdict")
-    logs = _command(commands, "logs", "the log lines of the services")
-    logs.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
-    logs.add_argument("--since", type=int, default=600, metavar="SECONDS", help="how far back (default: 600)")
+def _token(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     token = _command(commands, "token", "a bearer token for a person")
     token.add_argument(
         "--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'"

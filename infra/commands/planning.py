@@ -15,12 +15,11 @@ from infra.commands.deploy import Prepared
 from infra.commands.images import described
 from infra.config import Config
 from infra.errors import EstaleiroError
-from infra.evidence.fast import recorded_migrations
 from infra.evidence.unknown import known
+from infra.migrations.applied import Applied
 from infra.migrations.revisions import revisions
 from infra.outlook.cost import Bill, Prices, bill
 from infra.outlook.meaning import Outlook, outlook
-from infra.state import Releases
 from infra.steps import Actual
 
 PRICES = Path(__file__).parents[1] / "prices"
@@ -29,7 +28,7 @@ PRICES = Path(__file__).parents[1] / "prices"
 def outlook_of(context: Context, prepared: Prepared, *, drift: bool) -> Outlook:
     """Return what the plan means. Drift takes seconds on AWS; the local cloud has none to tell."""
     config = context.config
-    recorded = known(lambda: recorded_migrations(Releases(context.bucket, config.environment.name)))
+    recorded = known(Applied(context.bucket, config.environment.name).heads)
     found: Mapping[str, tuple[Drift, ...]] | Unknown = Unknown("not looked at")
     if drift and context.cloud is None:
         found = known(lambda: _drift(context, prepared.actual))

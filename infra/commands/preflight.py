@@ -8,8 +8,8 @@ from infra.checks.report import failed_text
 from infra.commands.context import Context
 from infra.errors import Refused
 from infra.evidence import fast
+from infra.migrations.applied import Applied
 from infra.stacks.model import Stack
-from infra.state import Releases
 from infra.steps import Actual, Plan
 
 
@@ -23,5 +23,5 @@ def preflight(context: Context, desired: tuple[Stack, ...], actual: Actual, plan
 
 def facts(context: Context, desired: tuple[Stack, ...], actual: Actual, plan: Plan) -> Facts:
     """Gather what the fast checks look at."""
-    releases = Releases(context.bucket, context.config.environment.name)
-    return fast(context.aws, context.config, desired, actual, plan, root=context.root, releases=releases)
+    applied = Applied(context.bucket, context.config.environment.name)
+    return fast(context.aws, context.config, desired, actual, plan, root=context.root, applied=applied)

@@ -9,9 +9,9 @@ from typing import Any
 from infra.aws.cloudformation import StackState
 from infra.commands.context import Context
 from infra.commands.locking import lock
+from infra.data_loss import STATEFUL
 from infra.errors import AwsError, EstaleiroError
 from infra.recovery import WayOn, way_on
-from infra.stack_changes import STATEFUL
 from infra.state import Releases
 
 
@@ -109,7 +109,7 @@ def _refuse_with_data(context: Context, finding: Finding) -> None:
 
 def _ended(context: Context, name: str) -> str:
     def tell(event: Any) -> None:
-        context.reporter.tell("progress", name, f"{event.logical_id} {event.status}")
+        context.reporter.tell("progress", name, event.status, about=event.logical_id)
 
     try:
         state: StackState | None = context.aws.cloudformation.wait(

@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infra import naming
+from infra.call_order import in_call_order
 from infra.commands.context import Context
-from infra.commands.deploy import carry_out
+from infra.commands.deploy import Record, carry_out
 from infra.commands.locking import lock
-from infra.commands.record import new_release
+from infra.commands.record import begun, new_release
 from infra.commands.smoke import smoke
+from infra.commands.still_there import require_all
 from infra.config import Service
 from infra.differences import template_changes
-from infra.errors import EstaleiroError, NotFound, Refused
+from infra.errors import EstaleiroError, Refused
 from infra.execute import Execution
 from infra.graph import Outcome
-from infra.interruption import Stop
 from infra.migrations import restore_point
-from infra.plan import in_call_order
+from infra.migrations.applied import Applied
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
@@ -27,11 +27,16 @@ from infra.steps import Actual, Deployed, Judge, Plan, SmokeTest, Step, UpdateSt
 
 
 def rollback(
-    context: Context, release: str | None, *, agreed: Callable[[Plan, Sequence[str]], bool]
+    context: Context,
+    release: str | None,
+    *,
+    agreed: Callable[[Plan, Sequence[str]], bool],
+    kept: Callable[[Record], None] = lambda record: None,
 ) -> tuple[Plan, Outcome | None]:
     """Go back to `release`, or to the last one known good before what runs now.
 
-    `agreed` is asked with the plan and the warnings. Raises EstaleiroError when the release cannot come back.
+    `agreed` is asked with the plan and the warnings, `kept` gets the record of it.
+    Raises EstaleiroError when the release cannot come back.
     """
     name = context.config.environment.name
     with lock(context, f"rollback {name}").held():
@@ -41,10 +46,9 @@ def rollback(
         plan = rollback_plan(context.config.services, in_call_order(context.config), target, deployed, name)
         if plan.empty:
             return plan, None
-        _require(context, target)
-        if not agreed(plan, warnings(target, releases)):
+        require_all(context, target)
+        if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
-        stop = Stop()
         execution = Execution(
             aws=context.aws,
             config=context.config,
@@ -53,10 +57,9 @@ def rollback(
             release=new_release(),
             smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
             push=_nothing_to_push,
-            stop=stop,
         )
-        record = {**target, "release": execution.release, "back_to": target["release"]}
-        return plan, carry_out(context, execution, plan, record, stop)
+        record = {**target, **begun(plan, execution.release), "back_to": target["release"]}
+        return plan, carry_out(context, execution, plan, record, kept=kept)
 
 
 def last_good(records: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -101,18 +104,17 @@ def rollback_plan(
     return Plan(environment, tuple(steps))
 
 
-def warnings(target: Mapping[str, Any], releases: Releases) -> list[str]:
+def warnings(target: Mapping[str, Any], releases: Releases, applied: Applied) -> list[str]:
     """Say where the database is at a migration that the old code does not know."""
     records = [releases.read(release) for release in releases.ids()]
-    newest = records[-1]
-    then, now = target.get("migrations", {}), newest.get("migrations", {})
+    then = target.get("migrations", {})
     points = restore_point.since(records, str(target["release"]))
     kept = [f"restore points since then: {', '.join(points)}"] if points else []
     return kept + [
-        f"{service}: the database is at {', '.join(heads)}, and the code of {target['release']} knows only "
+        f"{service}: the database is at {head}, and the code of {target['release']} knows only "
         f"{', '.join(then.get(service, [])) or 'no migration'}; it runs on the newer schema only if that one was expanded"
-        for service, heads in sorted(now.items())
-        if heads != then.get(service, [])
+        for service, head in sorted(applied.heads().items())
+        if head and [head] != then.get(service, [])
     ]
 
 
@@ -133,26 +135,6 @@ def _recorded(service: Service, target: Mapping[str, Any], before: Deployed | No
     if template is None or parameters is None or before is None:
         return None
     return Stack(service.name, before.name, template, parameters, before.tags)
-
-
-def _require(context: Context, target: Mapping[str, Any]) -> None:
-    """Every task definition must still be there to be run."""
-    for service in context.config.services:
-        for key, arn in target.get("parameters", {}).get(service.name, {}).items():
-            if (
-                not key.endswith("TaskDefinition")
-                or key.removesuffix("TaskDefinition").lower() in naming.ONE_OFF_TASKS
-            ):
-                continue
-            try:
-                status = context.aws.ecs.task_definition(arn).get("status", "ACTIVE")
-            except NotFound:
-                status = "gone"
-            if status != "ACTIVE":
-                raise EstaleiroError(
-                    f"release {target['release']} cannot come back: task definition {arn.rpartition('/')[2]} "
-                    f"of {service.name} is {status}; deploy that commit again instead"
-                )
 
 
 def _nothing_to_push(reference: str) -> None:

@@ -29,6 +29,13 @@ def run(context: Context, service: str, wanted: Run, line: Callable[[str], None]
     return TaskRunner(context.aws, line=line).run(request)
 
 
+def ending(result: TaskResult) -> str:
+    """Say how a command ended that did not succeed: little where its own code and lines have said it."""
+    if result.spoke_for_itself:
+        return f"the command exited with code {result.exit_code}"
+    return f"the task failed: {result.cause}"
+
+
 def start(context: Context, service: str, wanted: Run) -> str:
     """Start the command and return the task's ARN without waiting."""
     return TaskRunner(context.aws).start(request_of(context, service, wanted)).arn

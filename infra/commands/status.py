@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from infra.commands.context import Context
+from infra.commands.migrating import statuses_text
 from infra.errors import EstaleiroError
+from infra.migrations.applied import Applied
+from infra.migrations.revisions import heads, pending, revisions
 from infra.report import table
 from infra.snapshot import environment_stacks
 from infra.state import Releases
@@ -37,6 +40,7 @@ def status(context: Context) -> dict[str, Any]:
         ],
         "hosts": _hosts(context, cluster) if cluster else [],
         "services": _services(context, outputs, cluster) if cluster else [],
+        "databases": _databases(context),
     }
 
 
@@ -64,7 +68,29 @@ def status_text(data: dict[str, Any]) -> str:
         ("HOST", "STATUS", "TASKS"),
     )
     stacks = table(((row["name"], row["status"]) for row in data["stacks"]), ("STACK", "STATUS"))
-    return "\n\n".join(["\n".join(head), services, hosts, stacks])
+    return "\n\n".join(["\n".join(head), services, statuses_text(data["databases"]), hosts, stacks])
+
+
+def _databases(context: Context) -> list[dict[str, Any]]:
+    """Where the last migration left each database, and what the next deploy would run; `migrate --status` asks them."""
+    applied = Applied(context.bucket, context.config.environment.name).heads()
+    rows = []
+    for service in context.config.services:
+        if service.database is None or service.name not in applied:
+            continue
+        at, found = applied[service.name], revisions(context.root, service.name)
+        is_known = at in {one.id for one in found}
+        ahead = pending(found, at) if is_known else ()
+        rows.append(
+            {
+                "service": service.name,
+                "revision": at or "unknown",
+                "head": ", ".join(heads(context.root, service.name)),
+                "newer": at is not None and not is_known,
+                "pending": [{"revision": one.id, "what": one.title} for one in ahead],
+            }
+        )
+    return rows
 
 
 def _hosts(context: Context, cluster: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,15 +51,26 @@ def teardown_local(settings: Settings) -> list[str]:
     return local.destroy(settings)
 
 
+def local_things(settings: Settings) -> list[str]:
+    """Return what removing the local cloud would remove; nothing changes."""
+    return local.present(settings)
+
+
 def prepare(context: Context) -> Prepared:
-    """Read and plan; nothing changes."""
+    """Read and plan; nothing changes. On this machine nothing is charged."""
     config = context.config
     inventory = look(context.aws, config, context.bucket, known=environment_names(context.root))
     plan = plan_teardown(config, inventory, _shared(context))
-    return Prepared(inventory, plan, monthly(config, inventory))
+    return Prepared(inventory, plan, monthly(config, inventory) if context.cloud is None else ())
 
 
-def teardown(context: Context, *, agreed: Callable[[Prepared], None], limits: Limits | None = None) -> Ended:
+def teardown(
+    context: Context,
+    *,
+    agreed: Callable[[Prepared], None],
+    limits: Limits | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Ended:
     """Remove everything of the environment and prove it; `agreed` is asked once, with the plan, and may raise.
 
     Raises EstaleiroError naming what could not be removed, Refused, Locked.
@@ -69,7 +81,9 @@ def teardown(context: Context, *, agreed: Callable[[Prepared], None], limits: Li
         prepared = prepare(context)
         if not prepared.plan.empty:
             agreed(prepared)
-        done = _until_empty(context, prepared, limits or _limits(context.config))
+        limits = limits or _limits(context.config)
+        work = Teardown(context.aws, context.reporter, context.bucket.name, limits, sleep=sleep)
+        done = _until_empty(context, prepared, work)
         inventory = look(context.aws, context.config, context.bucket, known=environment_names(context.root))
         result = audit(context.config, inventory)
         if result.clean:
@@ -77,13 +91,12 @@ def teardown(context: Context, *, agreed: Callable[[Prepared], None], limits: Li
     return Ended(done, result)
 
 
-def _until_empty(context: Context, prepared: Prepared, limits: Limits) -> tuple[str, ...]:
-    work = Teardown(context.aws, context.reporter, context.bucket.name, limits)
+def _until_empty(context: Context, prepared: Prepared, work: Teardown) -> tuple[str, ...]:
     done: list[str] = []
     for _ in range(ROUNDS):
         if prepared.plan.empty:
             break
-        record(context.bucket, prepared.inventory)
+        record(context.bucket, prepared.inventory, context.config.like)
         outcome = work.run(prepared.plan)
         done += outcome.done
         if outcome.failed:

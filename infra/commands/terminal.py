@@ -4,18 +4,69 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from infra.errors import Refused
+from infra.errors import EstaleiroError, Refused
 from infra.events import Event
+from infra.live import LiveTree
 from infra.report import event_json, event_line
+
+TICK_SECONDS = 0.5
+QUIET_SECONDS = 4.0
+# Words that no one may miss.
+RARE = ("lock", "stop")
+
+
+class Screen:
+    """Standard error: a tree that lives at its foot where it is a terminal, lines where it is not."""
+
+    def __init__(self) -> None:
+        self._tree: LiveTree | None = None
+
+    def say(self, text: str) -> None:
+        """Write text for good."""
+        if self._tree is not None:
+            self._tree.say(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def tree(self) -> LiveTree:
+        """Return the one tree of this process; its seconds go on by themselves."""
+        if self._tree is None:
+            coloured = not os.environ.get("NO_COLOR")
+            self._tree = LiveTree(_write, size=_size, clock=time.monotonic, coloured=coloured)
+            threading.Thread(target=self._tick, args=(self._tree,), daemon=True).start()
+        return self._tree
+
+    def _tick(self, tree: LiveTree) -> None:
+        while True:
+            time.sleep(TICK_SECONDS)
+            tree.tick()
+
+
+SCREEN = Screen()
+
+
+def _size() -> tuple[int, int]:
+    """Columns and lines; some terminals say that they have none."""
+    size = os.get_terminal_size(sys.stderr.fileno())
+    return size.columns or 80, size.lines or 24
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
 
 
 def say(text: str) -> None:
     """Progress and words for people go to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    SCREEN.say(text)
 
 
 def data(value: Any, text: str, arguments: argparse.Namespace) -> None:
@@ -23,23 +74,41 @@ def data(value: Any, text: str, arguments: argparse.Namespace) -> None:
     print(json.dumps(value, indent=2, default=str) if arguments.json else text)
 
 
-QUIET_SECONDS = 4.0
+def keep(path: Path, text: str) -> None:
+    """Write a page to a file, and say where it is. Raises EstaleiroError when it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EstaleiroError(f"{path} cannot be written: {error.strerror}") from None
+    say(f"written: {path}")
 
 
 def watcher(arguments: argparse.Namespace) -> Callable[[Event], None]:
-    """One line an event, all of them as JSON lines with --json; for people, what a step goes through is thinned out."""
+    """Events as JSON lines with --json, as a living tree on a terminal, else as one line for each change."""
     if arguments.json:
         return lambda event: say(json.dumps(event_json(event)))
-    told: dict[str, float] = {}
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        return SCREEN.tree().tell
+    return Lines(say)
 
-    def tell(event: Event) -> None:
-        if event.kind == "progress" and event.seconds - told.get(event.step, event.seconds) < QUIET_SECONDS:
-            told.setdefault(event.step, event.seconds)
+
+class Lines:
+    """A line for every change of a step, a resource or a task; of what a step merely goes through, one in a while."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._told: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        """Write the event, or leave it out: the end of a resource's change tells that it began, too."""
+        if event.about:
+            if "/" in event.about or not event.text.endswith("IN_PROGRESS"):
+                self._write(event_line(event))
             return
-        told[event.step] = event.seconds
-        say(event_line(event))
-
-    return tell
+        last = self._told.setdefault(event.step, event.seconds)
+        if event.kind != "progress" or event.seconds - last >= QUIET_SECONDS or event.step in RARE:
+            self._told[event.step] = event.seconds
+            self._write(event_line(event))
 
 
 def agree(question: str, arguments: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from infra.checks import ALL, Check, Unknown, check
 from infra.checks.facts import NOT_DEPLOYED, Facts
 from infra.checks.ground import account
 from infra.checks.model import fail
-from infra.commands import preflight
+from infra.commands import migration_gate, preflight
 from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
 from infra.commands.deploy import prepare
 from infra.commands.images import BuiltImages, described
@@ -58,7 +58,8 @@ def _deployed(context: Context, images: BuiltImages, bare: Facts) -> Facts:
         cache=_cache(context.root),
         engine=None if isinstance(engine, Unknown) else engine,
     )
-    return replace(found, machine=bare.machine)
+    judged = known(lambda: migration_gate.look(context, prepared.plan).findings)
+    return replace(found, machine=bare.machine, revisions=judged)
 
 
 def _undeployed(root: Path, bare: Facts, why: Unknown) -> Facts:
@@ -73,6 +74,7 @@ def _undeployed(root: Path, bare: Facts, why: Unknown) -> Facts:
         log_groups=why,
         databases=why,
         refusals=why,
+        revisions=Unknown("an empty database cannot be disturbed") if why is NOT_DEPLOYED else why,
         lint=known(lambda: linted(bare.stacks, region, cache=_cache(root))),
         migrations=migrations(bare.config, root, {}),
     )

@@ -45,6 +45,10 @@ class Queue(Model):
     retention_days: Annotated[int, Field(ge=1, le=14)] = 4
 
 
+class Bucket(Model):
+    """One private S3 bucket for what clients upload and fetch by signed addresses."""
+
+
 class Secrets(Model):
     """Names of secrets whose values are set by `secrets set`, outside stacks."""
 
@@ -126,6 +130,7 @@ class Service(Model):
     http: Http | None = None
     database: ServiceDatabase | None = None
     queue: Queue | None = None
+    bucket: Bucket | None = None
     calls: dict[str, tuple[Scope, ...]] = Field(default_factory=dict)
     secrets: Secrets = Secrets()
     deployment: Deployment = Deployment()

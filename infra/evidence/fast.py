@@ -27,13 +27,11 @@ from infra.config import Config
 from infra.errors import AwsError, NotFound
 from infra.evidence.unknown import known
 from infra.migrations import revisions
+from infra.migrations.applied import Applied
 from infra.plan import FAILED_CREATES
 from infra.stacks.model import Stack
-from infra.state import Releases
 from infra.steps import Actual, Plan
 
-# How many records are looked through.
-RECORDS = 10
 # Beside ECS_RESERVED_MEMORY, the kernel keeps about a twentieth of a host's memory from the agent.
 _AGENT_SHARE, _RESERVED_MIB = 0.95, 256
 
@@ -46,7 +44,7 @@ def fast(
     plan: Plan,
     *,
     root: Path,
-    releases: Releases,
+    applied: Applied,
 ) -> Facts:
     """Return the facts of the fast rules, read in parallel."""
     facts = Facts(config, desired, actual=actual, plan=plan)
@@ -54,7 +52,7 @@ def fast(
         groups = pool.submit(known, lambda: _log_groups(aws, config))
         hosts = pool.submit(known, lambda: _hosts(aws, actual))
         databases = pool.submit(known, lambda: _databases(aws, actual))
-        records = pool.submit(known, lambda: recorded_migrations(releases))
+        records = pool.submit(known, lambda: applied.heads())
         facts = replace(facts, resources=_resources(aws, facts, pool.map))
         found = _secrets(aws, facts, pool.map)
         facts = replace(
@@ -68,20 +66,9 @@ def fast(
     return replace(facts, host_size=known(lambda: _host_size(aws, facts)))
 
 
-def recorded_migrations(releases: Releases) -> Mapping[str, str]:
-    """Return the migration at which the last good deploy that ran a service's migrations left its database."""
-    found: dict[str, str] = {}
-    for release in reversed(releases.ids()[-RECORDS:]):
-        record = releases.read(release)
-        if record.get("verdict") != "good":
-            continue
-        for service, last in record.get("migrations", {}).items():
-            if len(last) == 1 and f"{service} migrate" in record.get("steps", ()):
-                found.setdefault(service, last[0])
-    return found
-
-
-def migrations(config: Config, root: Path, recorded: Mapping[str, str] | Unknown) -> dict[str, Migrations]:
+def migrations(
+    config: Config, root: Path, recorded: Mapping[str, str | None] | Unknown
+) -> dict[str, Migrations]:
     """Return what is known of each service's migrations."""
     found = {}
     for service in config.services:
@@ -90,7 +77,7 @@ def migrations(config: Config, root: Path, recorded: Mapping[str, str] | Unknown
         at: str | Unknown = (
             recorded
             if isinstance(recorded, Unknown)
-            else recorded.get(service.name) or Unknown("no deploy has recorded where it is")
+            else recorded.get(service.name) or Unknown("no migration has said where it is")
         )
         found[service.name] = Migrations(
             revisions.known(root, service.name), revisions.heads(root, service.name), at

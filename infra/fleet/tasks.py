@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from infra.fleet.checks import findings, script
-from infra.ssh import Answer, Remote, fabric_task, run_on
+from infra.ssh import Answer, Remote, Stream, fabric_command_task, fabric_task, run_on
 
 JOURNAL = (
     "sudo -n journalctl --no-pager --output=short-iso --unit=amazon-ecs-agent --unit=ecs-agent-netfilter"
@@ -36,6 +36,19 @@ def _logs(remote: Remote) -> None:
     sys.exit(answer.code or 0)
 
 
+def _run(remote: Remote, command: str) -> None:
+    """Run a command; its lines begin with the host, and its exit code is ours."""
+    (answer,) = run_on([remote], command, told=_print_line)
+    if answer.failure:
+        sys.exit(f"{remote.host}: {answer.failure}")
+    if not answer.well:
+        sys.exit(answer.code)
+
+
+def _print_line(remote: Remote, stream: Stream, line: str) -> None:
+    print(f"{remote.host}: {line}", file=sys.stdout if stream == "out" else sys.stderr, flush=True)
+
+
 def _answer(remote: Remote, command: str) -> Answer:
     (answer,) = run_on([remote], command, seconds=120)
     if answer.failure:
@@ -44,3 +57,4 @@ def _answer(remote: Remote, command: str) -> Answer:
 
 
 doctor, logs = fabric_task(_doctor, "doctor"), fabric_task(_logs, "logs")
+run = fabric_command_task(_run, "run")

@@ -73,6 +73,14 @@ def stop(settings: Settings) -> None:
             _end(pid)
 
 
+def present(settings: Settings) -> list[str]:
+    """Return everything that `destroy` would remove now."""
+    pid = _pid(settings)
+    process = [f"process {pid}"] if pid is not None else []
+    folder = [f"folder {settings.state}"] if settings.state.exists() else []
+    return [*process, *engine.owned(settings), *folder]
+
+
 def destroy(settings: Settings) -> list[str]:
     """Remove the process, everything on the engine with our label and the state folder; return what was removed.
 

@@ -51,27 +51,38 @@ class Verdict:
 
 
 def judge(
-    root: Path, services: Sequence[str], heads: Mapping[str, str] | None = None, *, postgres: str
+    root: Path,
+    services: Sequence[str],
+    heads: Mapping[str, str | None] | None = None,
+    *,
+    postgres: str,
+    before: frozenset[str] = frozenset(),
 ) -> Verdict:
     """Render and lint revisions for a version of PostgreSQL: all, or those after `heads` (revision by service).
 
-    A service without a head has an empty database, which nothing can disturb. A head that the code does not know
-    is newer than the code, so nothing would run. Raises EstaleiroError.
+    A service without a head has an empty database, which nothing can disturb; one whose head is None is somewhere,
+    and all of it is judged. A head that the code does not know is newer than the code, so nothing would run.
+    Files in `before` were judged before. Raises EstaleiroError.
     """
     with ThreadPoolExecutor(max_workers=4) as pool:
         found = [one for service in pool.map(lambda name: read(root, name), services) for one in service]
-    chosen = tuple(found if heads is None else pending(found, heads))
+    after = found if heads is None else pending(found, heads)
+    chosen = tuple(revision for revision in after if revision.file not in before)
     return Verdict(chosen, lint(chosen, postgres))
 
 
-def pending(revisions: Sequence[Revision], heads: Mapping[str, str]) -> tuple[Revision, ...]:
+def pending(revisions: Sequence[Revision], heads: Mapping[str, str | None]) -> tuple[Revision, ...]:
     """Return the revisions after each service's head, which are on one line and oldest first."""
     chosen = []
     for service in dict.fromkeys(revision.service for revision in revisions):
         own = [revision for revision in revisions if revision.service == service]
         ids = [revision.id for revision in own]
-        head = heads.get(service)
-        if head in ids:
+        if service not in heads:
+            continue
+        head = heads[service]
+        if head is None:
+            chosen += own
+        elif head in ids:
             chosen += own[ids.index(head) + 1 :]
     return tuple(chosen)
 

@@ -17,18 +17,6 @@ DEADLINE_SECONDS = 3600
 Outputs = Mapping[str, Mapping[str, str]]
 
 
-def recorded_heads(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return each service's newest revision that a good release is known to have reached; records oldest first.
-
-    A release that failed may have gone further: judging again what was already judged is the safe side.
-    """
-    heads: dict[str, str] = {}
-    for record in records:
-        if record.get("verdict") == "good":
-            heads |= {service: found[0] for service, found in record.get("migrations", {}).items() if found}
-    return heads
-
-
 def instances(config: Config, outputs: Outputs, verdict: Verdict) -> tuple[str, ...]:
     """Return the ids of the database instances whose data a restore point should hold, each once."""
     services = dict.fromkeys(reason.partition(" ")[0] for reason in verdict.restore_point)

@@ -93,11 +93,19 @@ class Finding:
     @property
     def sentence(self) -> str:
         """One finding for a person, with the way past it."""
-        what = f" ({self.statement})" if self.statement else ""
-        way = f'; if it must be, say why in the revision: "# allow {self.rule}: ..."'
-        return f"{self.file}: {self.rule}: {self.message}{what}" + (
-            "" if self.rule == "unused-allow" else way
-        )
+        return f"{self.file}: {self.broken}; {self.way}"
+
+    @property
+    def broken(self) -> str:
+        """The rule, what it is for, and what breaks it."""
+        return f"{self.rule}: {self.message}{f' ({self.statement})' if self.statement else ''}"
+
+    @property
+    def way(self) -> str:
+        """What to do about it."""
+        if self.rule == "unused-allow":
+            return "take the comment away"
+        return f'if it must be, say why in the revision: "# allow {self.rule}: ..."'
 
 
 def allowances(source: str) -> dict[str, str]:
@@ -125,9 +133,7 @@ def judged(revision: Revision, findings: Sequence[Finding]) -> tuple[Finding, ..
     """Return a revision's findings with its author's reasons, and one for each reason that excuses nothing."""
     broken = {finding.rule for finding in findings}
     unused = [
-        _finding(
-            revision, "unused-allow", f"It allows {rule}, which it does not break; take the comment away."
-        )
+        _finding(revision, "unused-allow", f"It allows {rule}, which it does not break")
         for rule in revision.allowed
         if rule not in broken
     ]

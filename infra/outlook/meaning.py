@@ -52,7 +52,7 @@ def outlook(
     plan: Plan,
     prices: Prices | None,
     revisions: Mapping[str, tuple[Revision, ...]],
-    recorded: Mapping[str, str],
+    recorded: Mapping[str, str | None],
     drift: Mapping[str, tuple[Drift, ...]] | Unknown,
 ) -> Outlook:
     """Return what the plan means. `prices` is None where nothing is charged; `recorded` has the last migrations run."""
@@ -94,7 +94,10 @@ def _tag(image: object) -> str:
 
 
 def _upgrades(
-    plan: Plan, actual: Actual, revisions: Mapping[str, tuple[Revision, ...]], recorded: Mapping[str, str]
+    plan: Plan,
+    actual: Actual,
+    revisions: Mapping[str, tuple[Revision, ...]],
+    recorded: Mapping[str, str | None],
 ) -> tuple[Upgrade, ...]:
     """Nothing deployed means that everything is pending; deployed and not recorded, that only the database knows."""
     found = []

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from infra.aws.cloudformation.values import Change
+from infra.data_loss import STATEFUL
 from infra.differences import PropertyChange, ResourceChange
-from infra.stack_changes import STATEFUL
 
 # Properties that change sets call conditional and that RDS changes in place (RDS user guide, modifying an instance).
 IN_PLACE = {

@@ -32,6 +32,7 @@ class CauseWatch:
     """Looks at one service's tasks while its stack is changed. For any other stack every method does nothing.
 
     Only tasks of this rollout count: those of this release's task definitions, made since the stack began to change.
+    `told` hears what each of them is about.
     """
 
     def __init__(
@@ -42,10 +43,13 @@ class CauseWatch:
         part: str,
         *,
         clock: Callable[[], float] = time.monotonic,
+        told: Callable[[str, str], None] = lambda about, text: None,
     ) -> None:
         self._aws = aws
         self._config = config
         self._clock = clock
+        self._told = told
+        self._said: dict[str, str] = {}
         self._cluster = outputs.get("cluster", {}).get("ClusterName", "")
         self._service = next((service for service in config.services if service.name == part), None)
         release = outputs.get(naming.release_part(part), {})
@@ -122,6 +126,7 @@ class CauseWatch:
             # A task may still be on its way down, and its exit codes unknown.
             if task.status == "STOPPED":
                 self._known.add(task.arn)
+                self._tell(process, task)
                 if self._is_ours(process, task) and is_failure(task):
                     self._failed.append(FailedTask(process, task))
 
@@ -132,12 +137,21 @@ class CauseWatch:
         patience = self._config.environment.deploy.placement_seconds
         arns = self._aws.ecs.list_tasks(self._cluster, family=self._family(process))
         for task in self._aws.ecs.tasks(self._cluster, arns) if arns else ():
+            self._tell(process, task)
             if task.status != "PROVISIONING" or not self._is_ours(process, task):
                 self._waiting.pop(task.arn, None)
             elif self._clock() - self._waiting.setdefault(task.arn, self._clock()) >= patience:
                 self._no_room[process] = self._room_for(process)
                 self._give_up(process, task.group.removeprefix("service:"))
                 return
+
+    def _tell(self, process: str, task: Task) -> None:
+        """Tell each state of each task of this rollout once."""
+        health = f", {task.health.lower()}" if task.health in ("HEALTHY", "UNHEALTHY") else ""
+        about, text = f"{service_output(process)}/task {task.id[:8]}", f"{task.status}{health}"
+        if self._is_ours(process, task) and self._said.get(about) != text:
+            self._said[about] = text
+            self._told(about, text)
 
     def _room_for(self, process: str) -> Cause:
         assert self._service is not None  # noqa: S101

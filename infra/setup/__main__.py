@@ -1,16 +1,17 @@
-"""`python3 -m infra.setup venv | engine | run COMMAND … | lock`: makes ready what is missing and says what it does."""
+"""`python3 -m infra.setup venv | engine | programs | run COMMAND … | lock`: makes ready what is missing and says what it does."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from infra.setup import engine, lock, venv
+from infra.setup import engine, lock, packages, venv
 from infra.setup.machine import CannotContinue, say
 
 _USAGE = """usage: python3 -m infra.setup venv             make .venv from requirements.lock
        python3 -m infra.setup engine           see to it that a Docker engine answers
-       python3 -m infra.setup run COMMAND …    both, then COMMAND
+       python3 -m infra.setup programs         install the Debian packages that only tests need
+       python3 -m infra.setup run COMMAND …    environment and engine, then COMMAND
        python3 -m infra.setup lock             choose versions anew and write the lock files"""
 
 
@@ -21,6 +22,8 @@ def main(words: list[str]) -> int:
             venv.ensure_venv()
         elif words == ["engine"]:
             engine.ensure_engine()
+        elif words == ["programs"]:
+            packages.ensure_programs()
         elif words == ["lock"]:
             lock.lock()
         elif words[:1] == ["run"] and len(words) > 1:

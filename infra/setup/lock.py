@@ -1,4 +1,4 @@
-"""Writes the lock files: the tool's, and with the same versions the services'; every package by its hashes."""
+"""Writes the lock files: the tool's, and with the same versions those of the images; every package by its hashes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from infra.setup.machine import announced, run
 from infra.setup.venv import OLDEST, ROOT, create
 
 # Of the images: Debian trixie's.
-_SERVICES_PYTHON = "3.13"
+_IMAGES_PYTHON = "3.13"
+_IMAGES = ("services", "images/reaper")
 
 
 def lock(root: Path = ROOT) -> None:
-    """Choose versions anew for both requirements.in files; raise CannotContinue where they cannot be had."""
+    """Choose versions anew for every requirements.in; raise CannotContinue where they cannot be had."""
     uv = _uv(root / ".estaleiro" / "uv")
-    with announced("Choosing versions for requirements.lock and services/requirements.lock"):
+    with announced("Choosing versions for requirements.lock and those of the images"):
         for command in commands(uv):
             run([*command, "--directory", str(root)], "the lock files could not be written")
 
 
 def commands(uv: Path) -> list[list[str]]:
-    """Return what resolves both, the tool's first: its versions bind the services'."""
+    """Return what resolves them all, the tool's first: its versions bind those of the images."""
     compile_ = [
         str(uv),
         "pip",
@@ -31,21 +32,14 @@ def commands(uv: Path) -> list[list[str]]:
         "--generate-hashes",
         "--no-header",
     ]
-    tool = [
-        "--python-version",
-        "{}.{}".format(*OLDEST),
-        "requirements.in",
-        "--output-file",
-        "requirements.lock",
+    oldest = "{}.{}".format(*OLDEST)
+    tool = ["--python-version", oldest, "requirements.in", "--output-file", "requirements.lock"]
+    bound = ["--python-version", _IMAGES_PYTHON, "--constraint", "requirements.lock"]
+    images = [
+        [*bound, f"{folder}/requirements.in", "--output-file", f"{folder}/requirements.lock"]
+        for folder in _IMAGES
     ]
-    bound = [
-        "--python-version",
-        _SERVICES_PYTHON,
-        "--constraint",
-        "requirements.lock",
-        "services/requirements.in",
-    ]
-    return [[*compile_, *tool], [*compile_, *bound, "--output-file", "services/requirements.lock"]]
+    return [[*compile_, *words] for words in (tool, *images)]
 
 
 def _uv(folder: Path) -> Path:

@@ -1,16 +1,19 @@
-"""The Debian packages behind the programs that only tests start: installed when a test first needs one."""
+"""The Debian packages behind the programs that only tests start: installed before the tests, or when one first needs it."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from infra.setup.machine import CannotContinue, apt_install, as_root, run
+from infra.setup.machine import CannotContinue, apt_install, as_root, run, say
 
 # Where Debian puts what is not on everybody's PATH.
 _FOLDERS = ("/usr/sbin", "/sbin", "/usr/lib/dracut/modules.d/30ignition")
 PACKAGES = {
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "ignition": "ignition",
     "ignition-validate": "ignition",
     "ip": "iproute2",
@@ -26,6 +29,22 @@ PACKAGES = {
 }
 # What a package starts by itself on a machine with systemd.
 _SERVERS = {"openssh-server": ("ssh.service",)}
+
+
+def ensure_programs(programs: Mapping[str, str] = PACKAGES) -> None:
+    """Install what is missing, all at once and named first.
+
+    Where that is not possible it is said, and the tests that need one fail by name: all others can run.
+    """
+    missing = sorted({package for name, package in programs.items() if _found(name) is None})
+    if not missing:
+        return
+    try:
+        apt_install(missing, "testing")
+        for package in missing:
+            _close_doors(package)
+    except CannotContinue as problem:
+        say(str(problem))
 
 
 def program(name: str) -> str:

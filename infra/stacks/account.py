@@ -10,6 +10,7 @@ from troposphere import Output as TemplateOutput
 from infra import naming
 from infra.config import Config
 from infra.stacks.boundary import boundary
+from infra.stacks.bucket import encrypted, owned, private
 from infra.stacks.deploy_role import deploy_role
 from infra.stacks.draft import KEPT, Draft, pascal
 from infra.stacks.model import Stack
@@ -59,22 +60,9 @@ def _state_bucket(draft: Draft) -> s3.Bucket:
             UpdateReplacePolicy="Retain",
             BucketName=naming.state_bucket(environment.project, environment.account, environment.region),
             VersioningConfiguration=s3.VersioningConfiguration(Status="Enabled"),
-            BucketEncryption=s3.BucketEncryption(
-                ServerSideEncryptionConfiguration=[
-                    s3.ServerSideEncryptionRule(
-                        ServerSideEncryptionByDefault=s3.ServerSideEncryptionByDefault(SSEAlgorithm="AES256")
-                    )
-                ]
-            ),
-            OwnershipControls=s3.OwnershipControls(
-                Rules=[s3.OwnershipControlsRule(ObjectOwnership="BucketOwnerEnforced")]
-            ),
-            PublicAccessBlockConfiguration=s3.PublicAccessBlockConfiguration(
-                BlockPublicAcls=True,
-                BlockPublicPolicy=True,
-                IgnorePublicAcls=True,
-                RestrictPublicBuckets=True,
-            ),
+            BucketEncryption=encrypted(),
+            OwnershipControls=owned(),
+            PublicAccessBlockConfiguration=private(),
             LifecycleConfiguration=s3.LifecycleConfiguration(Rules=_lifecycle()),
         )
     )

@@ -126,6 +126,8 @@ def _stack_statements(environment: Environment) -> list[Statement]:
             "Condition": foreign,
         },
         allow(["acm:*", "route53:*"], "*"),
+        # Buckets of services, by the names that CloudFormation gives them; the state bucket's is another.
+        allow(["s3:*"], Sub(f"arn:${{AWS::Partition}}:s3:::{project}-*-bucket-*")),
     ]
 
 

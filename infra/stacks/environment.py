@@ -26,7 +26,7 @@ def environment_stacks(config: Config, images: Mapping[str, str]) -> tuple[Stack
         cluster(config),
         *_databases(config),
         edge(config),
-        *(release(config, service, images) for service in _issuer_last(config)),
+        *(release(config, service, images) for service in _takers_last(config)),
         *(service_stack(config, service, images) for service in service_order(config)),
     )
 
@@ -55,7 +55,8 @@ def _databases(config: Config) -> Iterator[Stack]:
         yield shared_database(config)
 
 
-def _issuer_last(config: Config) -> Iterator[Service]:
-    """The issuer's release takes the callers' client secrets, so theirs come first."""
-    yield from (service for service in config.services if service.issuer is None)
-    yield config.issuer
+def _takers_last(config: Config) -> Iterator[Service]:
+    """The issuer's release takes the callers' client secrets, the gateway's where buckets are, so those come first."""
+    takers = (config.issuer, config.gateway)
+    yield from (service for service in config.services if service not in takers)
+    yield from takers

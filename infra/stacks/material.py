@@ -1,4 +1,4 @@
-"""What a release's containers are given beside their image: logins, other secrets, the queue, the database's place."""
+"""What a release's containers are given beside their image: secrets, logins, queue, bucket, the database's place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from troposphere import Ref, secretsmanager, sqs
+from troposphere import Ref, s3, secretsmanager, sqs
 
 from infra import naming
 from infra.config import Config, Environment, Service
+from infra.stacks.bucket import bucket
 from infra.stacks.draft import Draft, pascal
 from infra.stacks.queue import queues
 from infra.stacks.secrets import login_secrets, named_secret_policy, text_secret
@@ -26,6 +27,7 @@ class Material:
     key_encryption: Any = None
     clients: Mapping[str, Any] = field(default_factory=dict)
     queue: sqs.Queue | None = None
+    bucket: s3.Bucket | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Release:
 
 
 def material(draft: Draft, service: Service) -> Material:
-    """Add a service's secrets and queue to its release."""
+    """Add a service's secrets, queue and bucket to its release."""
     logins = login_secrets(draft, service.database.name) if service.database else {}
     for kind, secret in logins.items():
         draft.output(f"{kind.capitalize()}LoginArn", Ref(secret))
@@ -58,6 +60,7 @@ def material(draft: Draft, service: Service) -> Material:
         key_encryption=_key_encryption(draft) if issuer else None,
         clients=_clients(draft, service, client_secret) if issuer else {},
         queue=queues(draft, service.queue) if service.queue else None,
+        bucket=bucket(draft) if service.bucket else None,
     )
 
 

@@ -5,37 +5,40 @@ It belongs to no environment, so that none takes it along when it ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from troposphere import GetAtt, Parameter, Ref, Sub, ec2, ecs, iam, logs, scheduler
 
 from infra import naming
 from infra.config import Config
-from infra.stacks.deploy_role import deploying_policies
 from infra.stacks.draft import Draft
 from infra.stacks.groups import ANYWHERE
 from infra.stacks.model import Stack
 from infra.stacks.policies import allow, document, trusted_by
+from infra.stacks.reaping import reaping_policies
+from infra.stacks.tasks import ARCHITECTURES
 
 PART = naming.REAPER_PART
 CIDR = "10.255.0.0/28"
-MINUTES = 15
+EVERY_MINUTES = 15
 CPU, MEMORY = "256", "512"
 
 
-def reaper_stack(config: Config, image: str) -> Stack:
-    """Return the stack. `image` holds this repository with its environment, and `./deploy.py` as its entry point."""
+def reaper_stack(config: Config, image: str, *, protected: Sequence[str] = ()) -> Stack:
+    """Return the stack. `image` is that of infra.reaper_image; `protected` are environments that it must never change."""
     project = config.environment.project
     draft = Draft(config, PART, f"Ends the environments of {project} when they are due")
     draft.template.add_parameter(Parameter("Image", Type="String"))
     draft.parameters["Image"] = image
     subnet, group = _network(draft)
     cluster = draft.add(ecs.Cluster("Cluster"))
-    definition = draft.add(_definition(draft))
+    definition = draft.add(_definition(draft, protected))
     scheduling = draft.add(_scheduling_role(draft, definition, cluster))
     draft.add(
         scheduler.Schedule(
             "Schedule",
-            Description=f"Every {MINUTES} minutes: ends what is due, and keeps the schedules of rest",
-            ScheduleExpression=f"rate({MINUTES} minutes)",
+            Description=f"Every {EVERY_MINUTES} minutes: ends what is due, and keeps the schedules of rest",
+            ScheduleExpression=f"rate({EVERY_MINUTES} minutes)",
             FlexibleTimeWindow=scheduler.FlexibleTimeWindow(Mode="OFF"),
             Target=scheduler.Target(
                 Arn=GetAtt(cluster, "Arn"),
@@ -89,7 +92,7 @@ def _network(draft: Draft) -> tuple[ec2.Subnet, ec2.SecurityGroup]:
     return subnet, group
 
 
-def _definition(draft: Draft) -> ecs.TaskDefinition:
+def _definition(draft: Draft, protected: Sequence[str]) -> ecs.TaskDefinition:
     environment = draft.environment
     name = naming.reaper_stack_name(environment.project)
     group = draft.add(
@@ -102,30 +105,37 @@ def _definition(draft: Draft) -> ecs.TaskDefinition:
         )
     )
     execution = draft.add(_role("ExecutionRole", draft, [_starting(draft, group)]))
-    task = draft.add(_role("TaskRole", draft, deploying_policies(environment)))
-    options = {
-        "awslogs-group": Ref(group),
-        "awslogs-region": Ref("AWS::Region"),
-        "awslogs-stream-prefix": PART,
-    }
-    container = ecs.ContainerDefinition(
-        Name=PART,
-        Image=Ref("Image"),
-        Command=["reap", environment.name, "--yes", "--json"],
-        Essential=True,
-        User="10001:10001",
-        LogConfiguration=ecs.LogConfiguration(LogDriver="awslogs", Options=options),
-    )
+    task = draft.add(_role("TaskRole", draft, reaping_policies(environment, protected)))
     return ecs.TaskDefinition(
         "TaskDefinition",
         Family=name,
         RequiresCompatibilities=["FARGATE"],
         NetworkMode="awsvpc",
+        RuntimePlatform=ecs.RuntimePlatform(
+            CpuArchitecture=ARCHITECTURES[environment.architecture], OperatingSystemFamily="LINUX"
+        ),
         Cpu=CPU,
         Memory=MEMORY,
         ExecutionRoleArn=GetAtt(execution, "Arn"),
         TaskRoleArn=GetAtt(task, "Arn"),
-        ContainerDefinitions=[container],
+        ContainerDefinitions=[_container(draft, group)],
+    )
+
+
+def _container(draft: Draft, group: logs.LogGroup) -> ecs.ContainerDefinition:
+    options = {
+        "awslogs-group": Ref(group),
+        "awslogs-region": Ref("AWS::Region"),
+        "awslogs-stream-prefix": PART,
+    }
+    return ecs.ContainerDefinition(
+        Name=PART,
+        Image=Ref("Image"),
+        Command=["reap", draft.environment.name, "--yes", "--json"],
+        Essential=True,
+        User="10001:10001",
+        ReadonlyRootFilesystem=True,
+        LogConfiguration=ecs.LogConfiguration(LogDriver="awslogs", Options=options),
     )
 
 

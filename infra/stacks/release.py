@@ -1,4 +1,4 @@
-"""A service's release stack: its roles, secrets, queue, log group and task definitions, all before anything runs."""
+"""A service's release stack: its roles, secrets, queue, bucket, log group and task definitions, all before anything runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from troposphere import GetAtt, ecs, iam, logs
 
 from infra import naming
 from infra.config import Config, Process, Service
+from infra.stacks.bucket import bucket_statements
 from infra.stacks.draft import Draft, deletion_policy
 from infra.stacks.material import Material, Release, material, policy_resources
 from infra.stacks.model import Stack
@@ -80,12 +81,9 @@ def _roles(draft: Draft, service: Service, own: Material) -> tuple[iam.Role, iam
         statements.append(allow(["secretsmanager:GetSecretValue"], readable))
     ecs_tasks = "ecs-tasks.amazonaws.com"
     execution = role("ExecutionRole", environment, service=ecs_tasks, statements=statements)
-    task_role = role(
-        "TaskRole",
-        environment,
-        service=ecs_tasks,
-        statements=[queue_statement(own.queue)] if own.queue else [],
-    )
+    used = [queue_statement(own.queue)] if own.queue else []
+    used += bucket_statements(own.bucket) if own.bucket else []
+    task_role = role("TaskRole", environment, service=ecs_tasks, statements=used)
     return draft.add(execution), draft.add(task_role)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from troposphere import Ref
 
 from infra.config import Config, Environment, Process, Service
+from infra.stacks.bucket import image_origins
 from infra.stacks.database import database_part
 from infra.stacks.draft import Draft
 from infra.stacks.material import OPERATOR, Material, Release, callers, operator_scopes
@@ -26,9 +27,12 @@ def process_variables(release: Release, process: str) -> dict[str, Any]:
         variables |= database_variables(draft, service)
     if release.own.queue:
         variables["QUEUE_URL"] = Ref(release.own.queue)
+    if release.own.bucket:
+        variables["BUCKET"] = Ref(release.own.bucket)
     if service.calls:
         variables["CLIENT_ID"] = service.name
     if service.public:
+        variables["IMAGE_ORIGINS"] = image_origins(draft, draft.config)
         variables["GATEWAY_TASKS"] = str(most_tasks(service.processes[process]))
     return variables
 

@@ -57,6 +57,12 @@ class TaskResult:
         return self.exit_code == 0 and not self.stopped
 
     @property
+    def spoke_for_itself(self) -> bool:
+        """Whether the program ended with a code of its own choice; above 125 speak the shell and signals."""
+        chosen = self.exit_code is not None and self.exit_code <= 125
+        return chosen and not self.stopped and self.cause.startswith("it exited with code")
+
+    @property
     def explanation(self) -> str:
         """Why it failed, with its last log lines below."""
         return "\n".join([self.cause, *(f"  | {line}" for line in self.tail)])

@@ -12,6 +12,10 @@ from infra.teardown.inventory import Inventory, Owner
 TAGGED = "it carries the environment's tag"
 RECORDED = "a stack of the environment made it"
 NAMED = "it has the environment's name but not its tag, so teardown does not touch it: delete it by hand if it is yours"
+PROOF = "it proves the environment's domain to ACM"
+PUBLIC_NAME = (
+    "it is the environment's public name, and no stack has it any more: delete it by hand if it leads nowhere"
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ def _leftovers(config: Config, inventory: Inventory) -> Iterator[Leftover]:
             state = f"{why} ({one.detail})" if one.detail else why
             yield Leftover(one.kind, one.id, one.name, state)
     for record in inventory.records:
-        yield Leftover("DNS record", record.name, record.name, "it proves the environment's domain to ACM")
+        yield Leftover("DNS record", record.name, record.name, PROOF if record.proof else PUBLIC_NAME)
 
 
 def _why(inventory: Inventory, owner: Owner, one: Found) -> str | None:

@@ -131,6 +131,8 @@ class Teardown:
                 break
         for host in hosts:
             self.aws.ecs.deregister_host(step.cluster, host.arn, force=True)
+        for name in step.groups if hosts else ():
+            self.aws.autoscaling.let_go(name)
         return f"{len(hosts)} deregistered by force" if hosts else None
 
     @_do.register
@@ -205,7 +207,7 @@ class Teardown:
     def _wait(self, step: DeleteStack) -> None:
         def on_event(event: Event) -> None:
             if event.logical_id != step.name:
-                self.reporter.tell("progress", step.id, f"{event.logical_id} {event.status}")
+                self.reporter.tell("progress", step.id, event.status, about=event.logical_id)
 
         self.aws.cloudformation.wait(
             step.name,

@@ -35,12 +35,16 @@ class StackSeen:
 
 @dataclass(frozen=True)
 class ZoneRecord:
-    """A DNS record in a zone that is not ours. `body` is the record as Route 53 wants it back to delete it."""
+    """A DNS record in a zone that is not ours. `body` is the record as Route 53 wants it back to delete it.
+
+    `proof`: it proves the domain to ACM. Else it is the public name, which a stack holds and takes along.
+    """
 
     zone: str
     name: str
     type: str
     body: str = ""
+    proof: bool = True
 
 
 @dataclass(frozen=True)

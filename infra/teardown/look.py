@@ -13,9 +13,11 @@ from infra.aws import Aws
 from infra.aws.autoscaling import Group
 from infra.aws.census import Found, last_part
 from infra.aws.cloudformation import StackState
+from infra.aws.route53 import Record
 from infra.aws.s3 import Bucket
 from infra.config import Config
 from infra.errors import NotFound
+from infra.migrations import applied
 from infra.stacks.draft import metadata_sources
 from infra.stacks.model import Output
 from infra.teardown.inventory import Inventory, StackSeen, ZoneRecord
@@ -23,6 +25,9 @@ from infra.teardown.inventory import Inventory, StackSeen, ZoneRecord
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 KEPT_RELEASES = 10
+RECORDS = "teardowns/"
+# Of DNS: what leads to a balancer. A zone's own records may have the same name.
+NAMES = ("A", "AAAA", "CNAME")
 
 
 def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ()) -> Inventory:
@@ -52,7 +57,11 @@ def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ())
         records=_records(aws, config),
         notes=tuple(
             prefix
-            for prefix in (f"releases/{environment.name}/", f"sleep/{environment.name}.json")
+            for prefix in (
+                f"releases/{environment.name}/",
+                f"sleep/{environment.name}.json",
+                applied.key(environment.name),
+            )
             if bucket.keys(prefix)
         ),
         recorded=recorded | _idle_interfaces(aws, recorded),
@@ -60,10 +69,22 @@ def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ())
     )
 
 
-def record(bucket: Bucket, inventory: Inventory) -> None:
-    """Keep the physical ids of everything that our stacks have, for the calls after the stacks are gone."""
-    body = json.dumps({"recorded": sorted(inventory.recorded)}).encode()
+def record(bucket: Bucket, inventory: Inventory, like: str | None) -> None:
+    """Keep the physical ids of everything that our stacks have, and whose file a preview takes: for the calls after
+    the stacks, and their tags, are gone.
+    """
+    body = json.dumps({"recorded": sorted(inventory.recorded), "like": like}).encode()
     bucket.put(_record_key(inventory.environment), body)
+
+
+def unfinished(bucket: Bucket) -> dict[str, str | None]:
+    """Return the environments whose teardown has not been proved yet, each with whose file it takes."""
+    found = {key: bucket.get(key) for key in bucket.keys(RECORDS)}
+    return {
+        key.removeprefix(RECORDS).removesuffix(".json"): json.loads(kept.body).get("like")
+        for key, kept in found.items()
+        if kept is not None
+    }
 
 
 def forget(bucket: Bucket, environment: str) -> None:
@@ -72,7 +93,7 @@ def forget(bucket: Bucket, environment: str) -> None:
 
 
 def _record_key(environment: str) -> str:
-    return f"teardowns/{environment}.json"
+    return f"{RECORDS}{environment}.json"
 
 
 def _recorded(bucket: Bucket, environment: str, stacks: Iterable[StackSeen]) -> frozenset[str]:
@@ -191,17 +212,26 @@ def _released(bucket: Bucket, environments: Iterable[str]) -> set[str]:
 
 
 def _records(aws: Aws, config: Config) -> tuple[ZoneRecord, ...]:
-    """The records that prove to ACM that the domain is ours: CloudFormation makes them and leaves them."""
-    edge = config.environment.edge
-    domain = config.environment.domain
-    if not edge.zone_id or not domain:
+    """The domain's own names, and the records that prove it to ACM: CloudFormation makes those and leaves them."""
+    zone, domain = config.environment.edge.zone_id, config.environment.domain
+    if not zone or not domain:
         return ()
+    found = ((one, _is_proof(one, domain)) for one in aws.route53.records(zone))
     return tuple(
-        ZoneRecord(edge.zone_id, one.name, one.type, one.body)
-        for one in aws.route53.records(edge.zone_id)
-        if one.type == "CNAME" and one.name.startswith("_") and one.name.endswith(f".{domain}.")
-        and one.name.count(".") == domain.count(".") + 2
-    )  # fmt: skip
+        ZoneRecord(zone, one.name, one.type, one.body, proof)
+        for one, proof in found
+        if proof or (one.name == f"{domain}." and one.type in NAMES)
+    )
 
 
-__all__ = ["Found", "forget", "look", "record"]
+def _is_proof(record: Record, domain: str) -> bool:
+    one_label_more = record.name.count(".") == domain.count(".") + 2
+    return (
+        record.type == "CNAME"
+        and one_label_more
+        and record.name.startswith("_")
+        and record.name.endswith(f".{domain}.")
+    )
+
+
+__all__ = ["Found", "forget", "look", "record", "unfinished"]

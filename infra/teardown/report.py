@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,6 +40,15 @@ def plan_text(plan: TeardownPlan, bill: tuple[Line, ...]) -> str:
             f"  {'! ' if one.fatal else ''}{one.kind} {one.name} {one.remedy}" for one in plan.obstacles
         ]
     return "\n".join([*lines, "", bill_text(bill)])
+
+
+def local_plan_text(environment: str, things: Sequence[str]) -> str:
+    """The plan of the local cloud's end: it goes whole, so what goes is what it has on this machine."""
+    if not things:
+        return f"{environment}: there is nothing to remove."
+    goes = "\n".join(f"  {one}" for one in things)
+    stays = "  images: the build cache; the next deploy builds nothing that has not changed"
+    return f"{environment}: the local cloud, with all its data\n\nGoes:\n{goes}\n\nStays:\n{stays}"
 
 
 def plan_json(plan: TeardownPlan, bill: tuple[Line, ...]) -> dict[str, Any]:

@@ -32,8 +32,9 @@ def steps(
         swept.setdefault(one.kind, []).append(one.id)
     for kind, targets in swept.items():
         yield _sweep(kind, targets, after)
-    for zone in sorted({record.zone for record in inventory.records}):
-        bodies = [record.body for record in inventory.records if record.zone == zone]
+    proofs = [record for record in inventory.records if record.proof]
+    for zone in sorted({record.zone for record in proofs}):
+        bodies = [record.body for record in proofs if record.zone == zone]
         yield _sweep("DNS record", bodies, after, within=zone)
     if images and inventory.images:
         yield _sweep("image", inventory.images, after, within=naming.repository(config.environment.project))

@@ -25,7 +25,7 @@ from chassis import seeds
 from chassis.migration_lock import AlreadyMigratingError as AlreadyMigratingError
 from chassis.migration_lock import drop_invalid_indexes, end_orphans, engine, only_migrator
 from chassis.migration_lock import lock_key as lock_key
-from chassis.migration_sql import config, rendered, revisions_after, scripts, sql_text
+from chassis.migration_sql import config, rendered, revisions_after, scripts, sql_text, title
 from chassis.migrations_env import Timeouts
 
 LOCK_NOT_AVAILABLE, DEADLOCK, CANCELED = "55P03", "40P01", "57014"  # SQLSTATE
@@ -76,7 +76,7 @@ def status(address: URL, service: str) -> dict[str, Any]:
         "revision": current,
         "head": scripts(service).get_current_head(),
         "newer": newer,
-        "pending": [{"revision": script.revision, "what": script.doc} for script in pending],
+        "pending": [{"revision": script.revision, "what": title(script)} for script in pending],
     }
 
 
@@ -138,8 +138,9 @@ def _move(address: URL, service: str, to: str, limits: Limits, say: Say) -> None
         if direction is command.upgrade and (ahead := revisions_after(service, before, to)):
             say(f"{service}: {len(ahead)} to apply: {', '.join(script.revision for script in ahead)}")
         direction(settings, to)
-        if _current(connection) == before:
-            say(f"{service}: nothing to do, the schema is at {before or 'its beginning'}")
+        now = _current(connection)
+        nothing = "nothing to do, " if now == before else ""
+        say(f"{service}: {nothing}the schema is at {now or 'its beginning'}")
 
 
 def _settings(service: str, connection: Connection, limits: Limits, say: Say) -> Config:
@@ -177,7 +178,7 @@ def _failure(address: URL, service: str, to: str, reason: str) -> str:
     except DBAPIError:
         return f"{service}: the migration failed: {reason}; the database does not answer any more"
     ahead = revisions_after(service, current, to) if not to.startswith("-") and to != "base" else ()
-    which = f"revision {ahead[0].revision} ({ahead[0].doc})" if ahead else "the migration"
+    which = f"revision {ahead[0].revision} ({title(ahead[0])})" if ahead else "the migration"
     return (
         f"{service}: {which} failed: {reason}; the schema is at {current or 'its beginning'}, "
         "mend the revision and migrate again"
@@ -201,7 +202,7 @@ class _Teller:
         now = time.monotonic()
         verb = "applied" if step.is_upgrade else "reverted"
         script = step.up_revision
-        self._say(f"{self._service}: {verb} {script.revision} {script.doc} in {now - self._since:.2f} s")
+        self._say(f"{self._service}: {verb} {script.revision} in {now - self._since:.2f} s: {title(script)}")
         self._since = now
 
 

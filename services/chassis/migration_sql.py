@@ -44,6 +44,11 @@ def scripts(service: str) -> ScriptDirectory:
     return ScriptDirectory(str(folder(service)))
 
 
+def title(script: Script) -> str:
+    """Return the first line of what a revision says of itself, to be put into a sentence."""
+    return script.doc.rstrip(".")
+
+
 def revisions_after(service: str, current: str | None, to: str = "head") -> tuple[Script, ...]:
     """Return the revisions from `current` (None: an empty database) forward to `to`, oldest first.
 
@@ -63,7 +68,7 @@ def _rendered(service: str, script: Script) -> RenderedRevision:
     values = {
         "revision": script.revision,
         "after": None if before is None else str(before),
-        "what": script.doc,
+        "what": title(script),
         "file": script.path,
     }
     try:

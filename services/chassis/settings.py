@@ -85,6 +85,14 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BucketSettings:
+    """The service's one bucket, and where people outside reach S3 when that is not where we do."""
+
+    bucket: str
+    aws_public_endpoint_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientSettings:
     """Who the service is when it calls others."""
 

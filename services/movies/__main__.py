@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from chassis import client, logs, settings
 from chassis.auth import verifier
+from chassis.bucket import bucket
 from chassis.database import Database, url
 from chassis.schema import schema
 from chassis.serve import serve
-from chassis.web import Application, Dependencies, about
-from movies.app import make_app
+from chassis.web import Application, about
+from movies.app import Dependencies, make_app
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(settings.WebSettings, settings.DatabaseSettings):
+class Settings(settings.WebSettings, settings.DatabaseSettings, settings.BucketSettings):
     """What the environment says."""
 
 
@@ -29,6 +30,7 @@ def build(given: Settings) -> Application:
             verifier=verifier(http, given),
             schema=schema("movies"),
             http=http,
+            bucket=bucket(given),
         )
     )
 

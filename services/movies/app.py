@@ -1,13 +1,26 @@
-"""The wiring of the catalogue: its routes."""
+"""The wiring of the catalogue: its routes and what they depend on."""
+
+from dataclasses import dataclass
 
 from chassis import web
+from chassis.bucket import Bucket
+from movies.director_handlers import DirectorHandler, DirectorsHandler
 from movies.handlers import MovieHandler, MoviesHandler
+from movies.poster_handlers import PosterHandler
 
 ROUTES = (
     (r"/movies", MoviesHandler),
     (r"/movies/([0-9]{1,15})", MovieHandler),
+    (r"/movies/([0-9]{1,15})/poster", PosterHandler),
+    (r"/directors", DirectorsHandler),
+    (r"/directors/([0-9]{1,15})", DirectorHandler),
 )
 
 
-def make_app(dependencies: web.Dependencies) -> web.Application:
+@dataclass(frozen=True, kw_only=True)
+class Dependencies(web.Dependencies):
+    bucket: Bucket
+
+
+def make_app(dependencies: Dependencies) -> web.Application:
     return web.application(ROUTES, dependencies)

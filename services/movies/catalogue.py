@@ -11,9 +11,11 @@ class MovieConflict(Exception):
     """The movie is no longer at the version that the caller has seen."""
 
 
-def matching(title: str, *, after: int, limit: int) -> Select[Movie]:
+def matching(title: str, *, director: int | None = None, after: int, limit: int) -> Select[Movie]:
     """Movies whose title contains these words, in any case, in order of id from the one behind `after`."""
     movies = select(Movie).where(Movie.id > after).order_by(Movie.id).limit(limit)
+    if director is not None:
+        movies = movies.where(Movie.director_id == director)
     if not title:
         return movies
     # The first condition decides and is cheap to try on a row; the second is what the index can answer.
@@ -23,8 +25,10 @@ def matching(title: str, *, after: int, limit: int) -> Select[Movie]:
     )
 
 
-async def find(session: AsyncSession, title: str, *, after: int, limit: int) -> list[Movie]:
-    return list(await session.scalars(matching(title, after=after, limit=limit)))
+async def find(
+    session: AsyncSession, title: str, *, director: int | None, after: int, limit: int
+) -> list[Movie]:
+    return list(await session.scalars(matching(title, director=director, after=after, limit=limit)))
 
 
 async def get(session: AsyncSession, movie_id: int) -> Movie | None:
@@ -42,25 +46,43 @@ async def replace(
 
     Raises MovieConflict when the stored version is not among `versions`.
     """
+    return await _change(session, movie_id, columns(movie), versions=versions)
+
+
+async def set_poster(
+    session: AsyncSession, movie_id: int, key: str | None, *, versions: set[int] | None
+) -> tuple[Movie, str | None] | None:
+    """Return the movie as it is now and the key of the poster it had; None when there is no such movie.
+
+    Raises MovieConflict as `replace` does.
+    """
+    former = await session.scalar(select(Movie.poster_key).where(Movie.id == movie_id).with_for_update())
+    changed = await _change(session, movie_id, {"poster_key": key}, versions=versions)
+    return None if changed is None else (changed, former)
+
+
+async def remove(session: AsyncSession, movie_id: int, *, versions: set[int] | None) -> Movie | None:
+    """Return the movie that was there, None when there was none. Raises MovieConflict as `replace` does."""
+    gone = delete(Movie).where(Movie.id == movie_id, *expected(versions)).returning(Movie)
+    removed = await session.scalar(gone)
+    if removed is None:
+        await refuse_if_there(session, movie_id)
+    return removed
+
+
+async def _change(
+    session: AsyncSession, movie_id: int, values: dict[str, object], *, versions: set[int] | None
+) -> Movie | None:
     changed = (
         update(Movie)
         .where(Movie.id == movie_id, *expected(versions))
-        .values(**columns(movie), version=Movie.version + 1)
+        .values(**values, version=Movie.version + 1)
         .returning(Movie)
     )
-    replaced = await session.scalar(changed)
-    if replaced is None:
+    movie = await session.scalar(changed)
+    if movie is None:
         await refuse_if_there(session, movie_id)
-    return replaced
-
-
-async def remove(session: AsyncSession, movie_id: int, *, versions: set[int] | None) -> bool:
-    """Return whether there was such a movie. Raises MovieConflict as `replace` does."""
-    gone = delete(Movie).where(Movie.id == movie_id, *expected(versions)).returning(Movie.id)
-    found = await session.scalar(gone) is not None
-    if not found:
-        await refuse_if_there(session, movie_id)
-    return found
+    return movie
 
 
 async def refuse_if_there(session: AsyncSession, movie_id: int) -> None:

@@ -1,7 +1,5 @@
 """HTTP for the catalogue: reads the request, calls `catalogue` once, writes the answer."""
 
-from typing import Any
-
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +10,7 @@ from chassis.operations import ETAG, LOCATION, Reply, operation
 from chassis.pages import Page
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
-from movies import catalogue
+from movies import catalogue, posters
 from movies.models import Movie
 from movies.shapes import MovieId, MovieInput, MovieOutput, MoviesQuery
 
@@ -31,8 +29,11 @@ class MoviesHandler(Handler):
     async def get(self) -> None:
         query = self.query(MoviesQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
+        director = None if query.director is msgspec.UNSET else query.director
         async with self.dependencies.database.reading() as session:
-            movies = await catalogue.find(session, query.title, after=after, limit=query.limit + 1)
+            movies = await catalogue.find(
+                session, query.title, director=director, after=after, limit=query.limit + 1
+            )
         self.send(pages.page(movies, query.limit, shown=shown, key=lambda movie: movie.id))
 
     @authenticated(scope="movies:write")
@@ -109,11 +110,13 @@ class MovieHandler(Handler):
     async def delete(self, movie_id: str) -> None:
         try:
             async with self.dependencies.database.session() as session:
-                found = await catalogue.remove(session, int(movie_id), versions=self.versions())
+                removed = await catalogue.remove(session, int(movie_id), versions=self.versions())
         except catalogue.MovieConflict as error:
             raise changed(movie_id) from error
-        if not found:
+        if removed is None:
             raise unknown(movie_id)
+        if removed.poster_key:
+            await posters.forget(self.dependencies.bucket, removed.poster_key)
         self.send(None, 204)
 
     def compute_etag(self) -> str | None:
@@ -125,8 +128,16 @@ class MovieHandler(Handler):
         return etags.accepted(self.request.headers.get("If-Match"))
 
 
-def shown(movie: Movie) -> Any:
-    return msgspec.convert(movie, MovieOutput, from_attributes=True)
+def shown(movie: Movie) -> MovieOutput:
+    return MovieOutput(
+        id=movie.id,
+        title=movie.title,
+        year=movie.year,
+        director=movie.director,
+        runtime_minutes=movie.runtime_minutes,
+        director_id=movie.director_id,
+        poster=f"/movies/{movie.id}/poster" if movie.poster_key else None,
+    )
 
 
 def etag(movie: Movie) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def client() -> Iterator[docker.DockerClient]:
 def images(tmp_path_factory: pytest.TempPathFactory, client: docker.DockerClient) -> Iterator[Images]:
     images = build(tmp_path_factory.mktemp("repository"), MANIFESTS)
     yield images
-    client.images.remove(images.gateway, force=True)
+    with suppress(docker.errors.ImageNotFound):  # another run made the same image and removed it
+        client.images.remove(images.gateway, force=True)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +125,7 @@ def start_gateway(
 
     yield start
     for container in started:
-        container.remove(force=True)
+        container.remove(force=True, v=True)
 
 
 def _ready(container: Container, network: Network) -> Gateway:

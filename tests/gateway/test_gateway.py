@@ -46,7 +46,8 @@ def test_the_health_of_the_edge_is_its_own(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/", "/nothing", "/films/", "/films/seven", "/films/1/2", "/FILMS", "/films%2f7", "//films", "/films/7;x",
+        "/page/", "/page/index.html",
+        "/nothing", "/films/", "/films/seven", "/films/1/2", "/FILMS", "/films%2f7", "//films", "/films/7;x",
         "/health/live", "/health/ready", "/_problem", "/metrics", "/films/%37",
     ],
 )  # fmt: skip

@@ -56,7 +56,7 @@ def test_a_body_that_the_document_describes_arrives(gateway: Gateway, body: byte
         ({"Content-Type": "text/plain"}, b"hello", 415),
         ({}, b'{"title": "x"}', 415),
         ({"Content-Type": "application/json; charset=utf-16"}, b'{"title": "x"}', 415),
-        ({**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'{"title": "x"}'), 415),
+        ({**JSON, "Content-Encoding": "gzip"}, gzip.compress(b'{"title": "x"}', mtime=0), 415),
         (JSON, b'{"title": "' + b"x" * 70000 + b'"}', 413),
         (JSON, b'{"title": "' + b"x" * 2000000 + b'"}', 413),
     ],

@@ -167,3 +167,11 @@ def test_a_manifest_that_is_not_toml_is_one_sentence_and_exit_code_1(
 
     assert code == 1
     assert capsys.readouterr().err.startswith("routes.py: ")
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/page/{name}"])
+def test_a_path_that_the_gateway_answers_itself_is_no_services(path: str) -> None:
+    documents = {"films": document({path: GET})}
+
+    with pytest.raises(RoutesError, match=r"^services/films: .* which the gateway answers itself; choose"):
+        route_table({"films": manifest(".")}, documents)

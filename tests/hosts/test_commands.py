@@ -170,18 +170,39 @@ def test_the_local_clouds_hosts_have_no_machine_to_log_in_to() -> None:
         hosts_words.act(surroundings(cloud=object()), parsed("run", tail="true"))
 
 
-def test_fabric_itself_runs_the_same_checks(folder: Path) -> None:
-    port = (folder / FIRST).read_text()
-    host_string = f"{getpass.getuser()}@127.0.0.1:{port}"
-
-    done = subprocess.run(
-        [sys.executable, "-m", "fabric", "-i", str(folder / "key"), "-H", host_string, "doctor"],
+def fab(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """What Fabric's own program says for the first host, which has an address here."""
+    host_string = f"{getpass.getuser()}@127.0.0.1:{(folder / FIRST).read_text()}"
+    return subprocess.run(
+        [sys.executable, "-m", "fabric", "-i", str(folder / "key"), "-H", host_string, *words],
         cwd=ROOT,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
+
+
+def test_fabric_itself_runs_the_same_checks(folder: Path) -> None:
+    done = fab(folder, "doctor")
 
     assert done.returncode == 1, done.stderr
     assert "127.0.0.1: FAIL metadata by token" in done.stdout
+
+
+def test_fabric_itself_runs_a_command_with_an_honest_exit_code(folder: Path) -> None:
+    done = fab(folder, "run", "status && exit 5")
+
+    assert (done.returncode, done.stdout) == (5, "127.0.0.1: fine\n"), done.stderr
+
+
+@pytest.mark.parametrize("task", ["drain", "replace"])
+def test_fabric_moves_no_task_away_before_somebody_agreed(folder: Path, task: str) -> None:
+    done = fab(folder, task, ENV="staging")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "127.0.0.1: there is no terminal to ask on; set YES=1 to go on. Nothing was changed\n"
+    )

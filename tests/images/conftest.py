@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -45,4 +46,5 @@ def built(root: Path, engine: Engine, client: docker.DockerClient) -> Iterator[B
     yield Built(root, {image.name: image for image in images}, told)
     for image in images:
         if image.name in ("hello", "chassis"):
-            client.images.remove(local_reference(image.tag), force=True)
+            with suppress(docker.errors.ImageNotFound):  # another run made the same image and removed it
+                client.images.remove(local_reference(image.tag), force=True)

@@ -3,6 +3,7 @@
 import io
 import tarfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,7 +52,7 @@ def start(client: docker.DockerClient, built: Built) -> Iterator[Start]:
             built.reference("postgres"),
             list(arguments),
             environment={"MASTER_USER": "shop", "MASTER_PASSWORD": PASSWORD, **environment},
-            name=f"est-images-postgres-{len(started)}",
+            name=f"est-images-postgres-{uuid.uuid4().hex[:8]}",
         )
         started.append(container)
         if tls is not None:
@@ -154,7 +155,6 @@ def test_a_changed_password_holds_after_a_new_container_on_the_same_data(
         built.reference("postgres"),
         environment={"MASTER_USER": "shop", "MASTER_PASSWORD": "changed"},
         volumes_from=[first.id],
-        name="est-images-postgres-second",
         detach=True,
     )
     try:

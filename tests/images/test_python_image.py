@@ -133,7 +133,6 @@ def test_a_task_stops_at_once_when_told_to(client: docker.DockerClient, built: B
         built.reference("hello"),
         ["python3", "-c", code],
         detach=True,
-        name="est-images-stop",
         network_mode="none",
     )
     try:

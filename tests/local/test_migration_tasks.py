@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 import time
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,11 +34,12 @@ SLEEPING = (
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The image of the service `yard`; what it is made from is the project's own, so it is there or stays."""
+    """An image of the service `yard` for this run alone; what it is made from is the project's own, and stays."""
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(ROOT / "images", root / "images")
     shutil.copytree(ROOT / "services" / "chassis", root / "services" / "chassis")
     shutil.copytree(Path(__file__).parent / "yard", root / "services" / "yard")
+    (root / "services" / "yard" / "run.txt").write_text(uuid.uuid4().hex)
     shutil.copy(ROOT / "services" / "requirements.lock", root / "services")
     docker = Engine()
     images = describe(root, [("yard", "python")], docker.architecture())
@@ -70,8 +73,11 @@ class Yard:
         own = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
         return connect(REGION, endpoint_url=self.cloud.settings.endpoint_url, environ=own)
 
+    def connect(self) -> Any:
+        return self.database.connect(dbname=self.name)
+
     def query(self, statement: str) -> list[tuple[object, ...]]:
-        with self.database.connect(dbname=self.name) as connection:
+        with self.connect() as connection:
             cursor = connection.execute(statement)
             return list(cursor.fetchall()) if cursor.description else []
 
@@ -118,8 +124,10 @@ class Yard:
             "yard", definition, self.cluster, f"/est/{self.cluster}", token, capacity_provider=self.cluster
         )
 
-    def migrate(self, request: TaskRequest | None = None) -> tuple[TaskResult, list[str]]:
-        lines: list[str] = []
+    def migrate(
+        self, request: TaskRequest | None = None, lines: list[str] | None = None
+    ) -> tuple[TaskResult, list[str]]:
+        lines = [] if lines is None else lines
         return TaskRunner(self.aws(), line=lines.append).run(request or self.request()), lines
 
 
@@ -127,13 +135,18 @@ class Running:
     """A migration that runs beside the test."""
 
     def __init__(self, yard: Yard) -> None:
+        self.lines: list[str] = []
         self._yard = yard
         self._ended: list[tuple[TaskResult, list[str]]] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._ended.append(self._yard.migrate())
+        self._ended.append(self._yard.migrate(lines=self.lines))
+
+    @property
+    def goes_on(self) -> bool:
+        return self._thread.is_alive()
 
     def until_slow(self) -> None:
         """Wait for the slow revision; fail with the task's own words when it ended before."""
@@ -199,7 +212,7 @@ def test_a_killed_container_fails_and_of_two_reruns_exactly_one_converges(yard: 
     reruns = [one.end() for one in [Running(yard), Running(yard)]]
 
     assert (result.succeeded, result.exit_code) == (False, 137)
-    assert lines[1].startswith("yard: applied 0001 Step 1. in ")
+    assert re.fullmatch(r"yard: applied 0001 in \d+\.\d\d s: Step 1", lines[1])
     assert result.tail == tuple(lines)
     assert left == ["step_1"]
     assert [rerun.succeeded for rerun, _ in reruns] == [True, True]
@@ -250,9 +263,51 @@ def test_a_migration_past_its_deadline_is_stopped_and_rolled_back(yard: Yard) ->
 
     first, *lines = str(error.value).splitlines()
     assert first.startswith("a task of yard did not end within 3600 s and was stopped; look at its log")
-    assert lines[1].startswith("  | yard: applied 0001 Step 1. in ")
+    assert lines[1].startswith("  | yard: applied 0001 in ")
     wait_for("the statement to end", lambda: not yard.query(SLEEPING))
     assert (yard.tables(), yard.revision()) == (["step_1"], "0001")
+
+
+def test_a_migration_of_a_quarter_of_an_hour_is_waited_for(yard: Yard) -> None:
+    """Fifteen minutes pass for the command while the slow revision runs."""
+    yard.query("UPDATE pace SET seconds = 2")
+    slow = threading.Event()
+
+    def clock() -> float:
+        if not slow.is_set() and yard.query(SLEEPING):
+            slow.set()
+        return time.monotonic() + (900 if slow.is_set() else 0)
+
+    runner = TaskRunner(yard.aws(), clock=clock, sleep=lambda seconds: time.sleep(min(seconds, 0.2)))
+    result = runner.run(yard.request())
+
+    assert slow.is_set()
+    assert result.succeeded, result.explanation
+    assert yard.revision() == "0003"
+
+
+def test_a_table_that_others_use_is_waited_for_and_readers_wait_no_longer_than_the_lock_timeout(
+    yard: Yard,
+) -> None:
+    """The last revision wants `pace` for itself, which another session has read and not let go."""
+    yard.query("UPDATE pace SET seconds = 0")
+    longest = 0.0
+
+    with yard.connect() as holder, yard.connect() as reader:
+        holder.execute("BEGIN; SELECT * FROM pace")
+        run = Running(yard)
+        while "yard: a table is locked by others, trying again" not in run.lines:
+            assert run.goes_on, run.end()[0].explanation
+            began = time.monotonic()
+            reader.execute("SELECT * FROM pace")
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.02)
+        holder.execute("COMMIT")
+        result, lines = run.end()
+
+    assert result.succeeded, result.explanation
+    assert lines[-1] == "yard: the schema is at 0003"
+    assert 0.5 < longest < 2 + 1.5  # lock_timeout, and what a busy machine adds
 
 
 def lose(cloud: Cloud, instance_id: str) -> None:

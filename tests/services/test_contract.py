@@ -17,7 +17,7 @@ OURS = sorted(
     for path in (ROOT / "services").glob("*/service.toml")
     if (path.parent / "__main__.py").is_file()
 )
-OTHERS = ["flask_service", "pyramid_service"]
+OTHERS = ["flaskservice", "pyramidservice"]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def environment(module):
         return {}
     more = {
         "KEY_ENCRYPTION_SECRET": "secret-encryption", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
-        "CLIENT_ID": module, "CLIENT_SECRET": "secret-client",
+        "BUCKET": "none", "CLIENT_ID": module, "CLIENT_SECRET": "secret-client",
     }  # fmt: skip
     return {**postgres().environment(fresh_database(module).database), **more}
 

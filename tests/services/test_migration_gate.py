@@ -13,6 +13,7 @@ from infra.commands.migration_gate import judged, restore_points
 from infra.config import load
 from infra.errors import Refused
 from infra.events import Reporter
+from infra.migrations.applied import Applied
 from infra.state import Releases
 from infra.steps import Plan, RunTask
 from tests.builders import project_files, write_tree
@@ -48,16 +49,16 @@ def load_without_shelf(root):
         aside.rename(hidden)
 
 
-def released(context, head, verdict="good"):
-    Releases(context.bucket, "local").write("1", {"verdict": verdict, "migrations": {"shelf": [head]}})
+def migrated(context, head):
+    Applied(context.bucket, "local").note("shelf", head)
 
 
 def test_a_first_deploy_has_nothing_to_disturb(context):
     assert judged(context, PLAN).revisions == ()
 
 
-def test_only_what_follows_the_last_good_release_is_judged(context):
-    released(context, "0005")
+def test_only_what_follows_the_last_migration_is_judged(context):
+    migrated(context, "0005")
 
     verdict = judged(context, PLAN)
 
@@ -65,8 +66,22 @@ def test_only_what_follows_the_last_good_release_is_judged(context):
     assert verdict.restore_point == ("shelf 0006: ban-drop-column",)
 
 
+def test_a_database_of_which_nobody_knows_where_it_is_has_all_revisions_judged(context):
+    migrated(context, None)
+
+    assert len(judged(context, PLAN).revisions) == 6
+
+
+def test_a_deploy_of_another_service_does_not_make_a_revision_count_as_run(context):
+    """Its release record names the newest revisions of all services, run or not."""
+    migrated(context, "0005")
+    Releases(context.bucket, "local").write("2", {"verdict": "good", "migrations": {"shelf": ["0006"]}})
+
+    assert judged(context, PLAN).restore_point == ("shelf 0006: ban-drop-column",)
+
+
 def test_a_revision_without_its_reason_stops_the_deploy(context):
-    released(context, "0005")
+    migrated(context, "0005")
     contract = context.root / "services/shelf/migrations/versions/0006_contract.py"
     contract.write_text(contract.read_text().replace("# allow ban-drop-column", "#"))
 
@@ -75,7 +90,7 @@ def test_a_revision_without_its_reason_stops_the_deploy(context):
 
 
 def test_nothing_destructive_takes_no_copy(context):
-    released(context, "0003")
+    migrated(context, "0003")
     plan = Plan("local", ())
 
     assert restore_points(context, judged(context, plan), "2") == []

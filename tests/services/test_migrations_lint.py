@@ -1,21 +1,75 @@
-"""Every revision of every service is rendered and linted as a deploy does it."""
+"""Revisions are rendered and linted as a deploy does it: those that this branch adds, wherever they are."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from infra.errors import EstaleiroError
+from infra.errors import ConfigurationError, EstaleiroError, Refused
+from infra.migrations.branch import files_before, usual_base
 from infra.migrations.judgement import judge, read
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parents[1].name for path in (ROOT / "services").glob("*/migrations/env.py"))
+BREAKING = '''"""Titles are names now."""
+from alembic import op
+revision = "0007"
+down_revision = "0006"
+def upgrade():
+    op.execute("ALTER TABLE books RENAME COLUMN full_title TO name")
+'''
 
 
-def test_no_revision_disturbs_what_serves():
-    verdict = judge(ROOT, SERVICES, postgres="17")
+def test_no_revision_new_to_the_branch_disturbs_what_serves():
+    base = usual_base(ROOT)
+    before = files_before(ROOT, base) if base else frozenset()
 
-    assert set(verdict.heads) == set(SERVICES)
-    verdict.refuse()
+    judge(ROOT, SERVICES, postgres="17", before=before).refuse()
+
+
+def test_every_service_with_a_database_has_revisions_that_can_be_read():
+    assert {service: read(ROOT, service)[0].after for service in SERVICES} == dict.fromkeys(SERVICES)
+
+
+def git(root, *words):
+    settings = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *settings, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A clone with the example on `main`, in which one revision would break a rule that came later."""
+    shutil.copytree(ROOT / "tests/fixtures/renaming/shelf", tmp_path / "services/shelf")
+    shutil.copytree(ROOT / "services/chassis", tmp_path / "services/chassis")
+    contract = tmp_path / "services/shelf/migrations/versions/0006_contract.py"
+    contract.write_text(contract.read_text().replace("# allow ban-drop-column", "#"))
+    git(tmp_path, "init")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "The shelf")
+    git(tmp_path, "checkout", "-b", "names")
+    return tmp_path
+
+
+def test_only_what_the_branch_adds_is_judged(repository):
+    (repository / "services/shelf/migrations/versions/0007_names.py").write_text(BREAKING)
+
+    verdict = judge(repository, ["shelf"], postgres="17", before=files_before(repository, "main"))
+
+    assert [revision.id for revision in verdict.revisions] == ["0007"]
+    with pytest.raises(Refused, match=r"0007_names\.py: renaming-column"):
+        verdict.refuse()
+
+
+def test_without_a_base_everything_is_judged(repository, tmp_path_factory):
+    assert usual_base(repository) == "main"
+    assert usual_base(tmp_path_factory.mktemp("no repository")) is None
+    with pytest.raises(Refused, match=r"0006_contract\.py: ban-drop-column"):
+        judge(repository, ["shelf"], postgres="17").refuse()
+    with pytest.raises(
+        ConfigurationError, match="nonesuch: git knows nothing that it shares with this branch"
+    ):
+        files_before(repository, "nonesuch")
 
 
 def test_migrations_that_cannot_be_read_are_one_sentence():

@@ -9,6 +9,7 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import empty_bucket
 import pytest
 from contract import start
 from kills import Neighbours
@@ -41,12 +42,13 @@ def neighbours():
 
 
 def environment(service, neighbours):
+    stored = {"BUCKET": "posters", "AWS_ENDPOINT_URL": empty_bucket.url()} if service == "movies" else {}
     return {
         **postgres().environment(str(fresh_database(service).database)),
         "TOKEN_ISSUER": neighbours, "SERVICE_ADDRESS": neighbours, "CLIENT_ID": service, "CLIENT_SECRET": SECRET,
         "KEY_ENCRYPTION_SECRET": "secret-encryption", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "DRAIN_SECONDS": "0",
+        "DRAIN_SECONDS": "0", **stored,
     }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ def engine() -> docker.DockerClient:
 def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Shipyard]:
     """The system, deployed once for all tests."""
     root = tmp_path_factory.mktemp("clone") / "estaleiro"
-    _copy(root)
+    copy_of_this_checkout(root)
     yard = Shipyard(root, free_port(), free_port())
     try:
         yard.deploy_py("deploy", "local")
@@ -128,8 +128,8 @@ def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClie
         yard.deploy_py("teardown", "local", "--yes", code=None)
 
 
-def _copy(root: Path) -> None:
-    """The files that Git knows; the environment and the fetched packages are those of this checkout."""
+def copy_of_this_checkout(root: Path) -> None:
+    """The files that Git knows; the environment, fetched packages and lint results are those of this checkout."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -143,5 +143,6 @@ def _copy(root: Path) -> None:
             shutil.copy2(ROOT / name, root / name)
     (root / ".venv").symlink_to(ROOT / ".venv")
     (root / ".estaleiro").mkdir()
-    (ROOT / ".estaleiro" / "wheels").mkdir(parents=True, exist_ok=True)
-    (root / ".estaleiro" / "wheels").symlink_to(ROOT / ".estaleiro" / "wheels")
+    for kept in ("wheels", "lint"):
+        (ROOT / ".estaleiro" / kept).mkdir(parents=True, exist_ok=True)
+        (root / ".estaleiro" / kept).symlink_to(ROOT / ".estaleiro" / kept)

@@ -1,22 +1,28 @@
-"""The deploy engine on the real system: interrupted, killed, contended, gone back. Runs before test_flow's teardown."""
+"""The deploy engine on the real system: interrupted, contended, gone back. Runs before test_flow's teardown."""
 
 import hashlib
 import json
-import os
-import random
 import signal
 import subprocess
-import time
 
 import docker
 
 from tests.system.conftest import Shipyard, eventually
 
+QUICK = "    return web.application"
+SLOW = f"    import time\n\n    time.sleep(6)\n{QUICK}"
+
 
 def change(yard: Shipyard, mark: str) -> None:
-    """Make one service's image another one."""
+    """Make one service's image another one, which begins at once."""
     source = yard.root / "services/movies/app.py"
-    source.write_text(source.read_text() + f"\n# {mark}\n")
+    source.write_text(source.read_text().replace(SLOW, QUICK) + f"\n# {mark}\n")
+
+
+def change_to_slow(yard: Shipyard) -> None:
+    """Change the service so that it begins slowly: its rollout is still under way when a test looks."""
+    source = yard.root / "services/movies/app.py"
+    source.write_text(source.read_text().replace(QUICK, SLOW))
 
 
 def task_definition(yard: Shipyard) -> str:
@@ -58,7 +64,7 @@ def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(
     shipyard: Shipyard, engine: docker.DockerClient
 ) -> None:
     before, tasks = task_definition(shipyard), web_tasks(engine, shipyard)
-    change(shipyard, "interrupted")
+    change_to_slow(shipyard)
 
     process = begin(shipyard, "deploy", "local")
     until_line(process, "s  movies  ", "…")
@@ -121,22 +127,6 @@ def test_a_release_that_is_not_there_cannot_come_back(shipyard: Shipyard) -> Non
     done = shipyard.deploy_py("rollback", "local", "moon", "--yes", code=1)
 
     assert done.stderr.splitlines()[-1] == "there is no release 'moon'; `releases` lists those that there are"
-
-
-def test_a_deploy_that_is_killed_at_any_moment_is_finished_by_the_next_one(shipyard: Shipyard) -> None:
-    kills = int(os.environ.get("ESTALEIRO_KILLS", "2"))
-    chance = random.Random(20)  # noqa: S311 - the moments only have to differ
-
-    for number in range(kills):
-        change(shipyard, f"killed {number}")
-        process = begin(shipyard, "deploy", "local")
-        time.sleep(chance.uniform(0.3, 14))
-        process.kill()
-        process.communicate()
-        shipyard.deploy_py("deploy", "local")
-
-        assert "nothing to do" in shipyard.deploy_py("deploy", "local").stdout
-        assert eventually(lambda: shipyard.request("GET", "/movies?limit=1").status == 200)
 
 
 def test_recover_finds_nothing_to_mend_after_all_that(shipyard: Shipyard) -> None:

@@ -28,6 +28,7 @@ HISTORIES = {
     "rds": {"events"},
     "route53": {"changes", "caller_refs", "hc_caller_refs"},
     "eventbridge": {"buses"},
+    "scheduler": {"schedule_groups"},
 }
 # Tags lie beside the things that carry them, and the emulator forgets to remove some.
 TAGS = {"tags", "_tags", "resource_tags", "bucket_tags"}

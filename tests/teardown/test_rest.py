@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
-from infra.commands import lifetimes, sleeping
+from infra.aws import Aws
+from infra.commands import deploy, lifetimes, sleeping
 from infra.commands.context import open_context
 from infra.commands.ending import COMMANDS
+from infra.commands.images import BuiltImages
 from infra.commands.lives import overview_text, reaped_line
 from infra.commands.parser import parser
 from infra.commands.teardown import teardown
 from infra.config import load
 from infra.config.schedule import Schedule
 from infra.errors import Refused
+from infra.steps import Plan
+from tests.shipyard import tags
 from tests.teardown import yard
 from tests.teardown.conftest import Yard
 
@@ -64,6 +68,42 @@ def test_a_sleeping_environment_costs_nothing_that_runs_and_wakes_as_it_was(stag
     assert scene(staging) == before
     assert "1 databases started" in woken
     assert sleeping.wake(context) == "staging is awake already"
+
+
+class Tagged(BuiltImages):
+    """Images that are built and in the registry, by the tags that the yard was deployed with."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return tags(self.config)
+
+    def missing_in_registry(self, aws: Aws) -> frozenset[str]:
+        return frozenset()
+
+
+def test_a_deploy_wakes_what_sleeps_before_it_looks_at_anything(staging: Yard) -> None:
+    before, context = scene(staging), staging.context()
+    sleeping.sleep(context)
+    asked: list[dict[str, Any]] = []
+
+    def no(plan: Plan) -> bool:
+        asked.append(scene(staging))
+        return False
+
+    with pytest.raises(Refused):
+        deploy.deploy(context, Tagged(context.config, ()), deploy.Wishes(skip_checks=True), agreed=no)
+
+    assert asked == [before]
+    assert sleeping.wake(context) == "staging is awake already"
+
+
+def test_what_sleeps_can_be_torn_down_with_its_note(staging: Yard, empty: frozenset[str]) -> None:
+    sleeping.sleep(staging.context())
+
+    ended = yard.end(staging.context())
+
+    assert ended.audit.clean
+    assert sorted(set(staging.plane.things()) - empty) == []
 
 
 def test_a_database_that_aws_started_is_stopped_again(staging: Yard) -> None:
@@ -155,10 +195,17 @@ def test_production_is_refused_in_every_way(
         yard.deploy_only(staging.context("production"), "observability")
         before = staging.plane.things()
 
-        for words in ("production --yes", "production --like staging --yes", "production --yes --json"):
+        for words in (
+            "production",
+            "production --yes",
+            "production --like staging --yes",
+            "production --yes --json",
+            "pr-1 --like production --yes",
+        ):
             arguments = parser().parse_args(["teardown", *words.split()])
-            with pytest.raises(Refused):
+            with pytest.raises(Refused) as refused:
                 COMMANDS["teardown"](staging.root, arguments)
+            assert (refused.value.exit_code, "Nothing was changed" in str(refused.value)) == (3, True)
         with pytest.raises(Refused):
             teardown(staging.context("production"), agreed=lambda prepared: None)
         with pytest.raises(Refused):

@@ -20,7 +20,7 @@ TAG = {"Key": "shipyard:environment", "Value": "staging"}
 
 
 def end(staging: Yard, name: str = "staging", **more: Any) -> Ended:
-    return teardown(staging.context(name, **more), agreed=lambda prepared: None)
+    return yard.end(staging.context(name, **more))
 
 
 def left(staging: Yard, empty: frozenset[str]) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 from infra import stacks
 from infra.aws import Aws
 from infra.commands.context import Context
+from infra.commands.teardown import Ended, teardown
 from infra.config import Config, load
 from infra.events import Reporter
 from infra.execute import Execution
@@ -67,6 +69,11 @@ def account(aws: Aws, config: Config) -> None:
     from infra.commands.bootstrap import bootstrap
 
     bootstrap(Context(SHIPYARD, config, aws, Reporter(lambda event: None, lambda: 0.0), None))
+
+
+def end(context: Context) -> Ended:
+    """Tear an environment down without asking; the emulator is quick, so it is asked often."""
+    return teardown(context, agreed=lambda prepared: None, sleep=lambda seconds: time.sleep(seconds / 10))
 
 
 def deploy(context: Context) -> None:

@@ -44,7 +44,10 @@ def test_a_task_is_started_with_all_that_the_run_changes() -> None:
                     "cpu": 256,
                     "memory": 512,
                 }
-            ]
+            ],
+            # A task with an address of its own is Fargate's, whose own size must hold its container.
+            "cpu": "256",
+            "memory": "512",
         },
     }
     script = Script("ecs").answers("run_task", {"tasks": [described(1)]}, asked=asked)

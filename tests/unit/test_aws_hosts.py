@@ -200,6 +200,37 @@ def test_an_unprotected_or_absent_group_is_left_alone() -> None:
         aws.autoscaling.clear_protection("absent")
 
 
+def test_what_waits_to_be_emptied_is_let_go_and_what_does_not_wait_is_left_alone() -> None:
+    draining = groups(protected=False)
+    member = draining["AutoScalingGroups"][0]["Instances"][0]
+    member["LifecycleState"] = "Terminating:Wait"
+    hooks = [
+        {"LifecycleHookName": "drain", "LifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING"},
+        {"LifecycleHookName": "greet", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"},
+    ]
+    script = (
+        Script("autoscaling")
+        .answers("describe_auto_scaling_groups", draining)
+        .answers("describe_lifecycle_hooks", {"LifecycleHooks": hooks})
+        .answers(
+            "complete_lifecycle_action",
+            {},
+            asked={
+                "AutoScalingGroupName": "hosts",
+                "LifecycleHookName": "drain",
+                "InstanceId": member["InstanceId"],
+                "LifecycleActionResult": "CONTINUE",
+            },
+        )
+        .answers("describe_auto_scaling_groups", groups(protected=False))
+        .answers("describe_auto_scaling_groups", {"AutoScalingGroups": []})
+    )
+
+    with script.account() as aws:
+        for name in ("hosts", "idle", "absent"):
+            aws.autoscaling.let_go(name)
+
+
 def test_a_group_says_why_no_host_came() -> None:
     activity = {
         "ActivityId": "1",

@@ -27,9 +27,11 @@ from infra.checks.facts import (
 from infra.checks.ground import account, machine, quotas, templates
 from infra.checks.model import Check, Unknown
 from infra.checks.outside import database, edge
+from infra.checks.revisions import revisions
 from infra.checks.runtime import images, log_groups, roles, trusted
 from infra.checks.secrets import secrets
 from infra.checks.states import GOES_ON, STOPS, stack_states
+from infra.migrations.rules import Finding
 from infra.plan import plan
 from infra.recovery import way_on
 from infra.stacks.model import Output
@@ -300,6 +302,21 @@ def test_two_last_migrations_stop_a_deploy() -> None:
 
     assert failing(database, replace(facts(), migrations=split)) == [
         ("migrations of shop", "2a, 2b are all the last one")
+    ]
+
+
+def test_a_pending_migration_that_would_disturb_what_serves_fails_until_it_says_why() -> None:
+    file = "services/shop/migrations/versions/0003.py"
+    drop = Finding(
+        "shop", "0003", file, "ban-drop-column", "It breaks readers.", "ALTER TABLE a DROP COLUMN b;"
+    )
+
+    assert failing(revisions, replace(facts(), revisions=(drop,))) == [
+        (file, "ban-drop-column: It breaks readers. (ALTER TABLE a DROP COLUMN b;)")
+    ]
+    allowed = replace(facts(), revisions=(replace(drop, reason="nobody reads it"),))
+    assert [(one.status, one.reason) for one in check(allowed, [revisions])] == [
+        ("OK", "0003 is allowed ban-drop-column: nobody reads it")
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from moto import mock_aws
@@ -15,13 +14,12 @@ from infra.aws.cloudformation import Drift
 from infra.checks.facts import CertificateFact, Migrations, SecretFact, ZoneFact
 from infra.checks.model import Unknown
 from infra.errors import AwsError, EstaleiroError
-from infra.evidence.fast import migrations, recorded_migrations, secret_fact
+from infra.evidence.fast import migrations, secret_fact
 from infra.evidence.lint import linted
 from infra.evidence.thorough import _certificate, _zone
 from infra.evidence.unknown import known
 from infra.migrations.revisions import Revision, heads, pending, revisions
 from infra.stacks.model import Stack
-from infra.state import Releases
 from tests.aws_account import REGION, Clock, Script
 from tests.builders import ROOT, write_tree
 from tests.shipyard import config
@@ -96,33 +94,6 @@ def test_what_cannot_be_had_is_unknown_with_its_reason() -> None:
     assert known(lambda: 1) == 1
 
 
-class Records:
-    """Release records in memory."""
-
-    def __init__(self, **records: dict[str, Any]) -> None:
-        self.records = records
-
-    def ids(self) -> tuple[str, ...]:
-        return tuple(sorted(self.records))
-
-    def read(self, release: str) -> dict[str, Any]:
-        return self.records[release]
-
-
-def test_a_database_is_where_the_last_good_deploy_that_migrated_it_left_it() -> None:
-    def record(verdict: str, last: dict[str, list[str]], *ran: str) -> dict[str, Any]:
-        return {"verdict": verdict, "migrations": last, "steps": [f"{name} migrate" for name in ran]}
-
-    records = Records(
-        r1=record("good", {"movies": ["1"], "tokens": ["1"]}, "movies", "tokens"),
-        r2=record("good", {"movies": ["2"], "tokens": ["2"]}, "movies"),
-        r3=record("failed", {"movies": ["3"], "tokens": ["3"]}, "movies", "tokens"),
-        r4={"verdict": "good"},
-    )
-
-    assert recorded_migrations(cast(Releases, records)) == {"movies": "2", "tokens": "1"}
-
-
 def test_migrations_are_read_from_their_files(tmp_path: Path) -> None:
     write_tree(
         tmp_path,
@@ -142,14 +113,14 @@ def test_migrations_are_read_from_their_files(tmp_path: Path) -> None:
     assert [one.id for one in pending(found, None)] == ["1", "2", "3"]
 
 
-def test_a_service_that_no_deploy_recorded_is_unknown() -> None:
+def test_a_service_whose_migration_nobody_heard_is_unknown() -> None:
     found = migrations(config("local"), ROOT, {"tokens": "0001"})
 
     assert found["tokens"].recorded == "0001"
     assert found["reviews"] == Migrations(
         frozenset(one.id for one in revisions(ROOT, "reviews")),
         heads(ROOT, "reviews"),
-        Unknown("no deploy has recorded where it is"),
+        Unknown("no migration has said where it is"),
     )
 
 

@@ -47,15 +47,35 @@ def test_the_spec_is_one_that_every_channel_accepts() -> None:
     assert _host()["ignition"] == {"version": "3.3.0"}
 
 
-def test_a_host_joins_its_cluster_with_what_task_roles_and_logs_need() -> None:
+def test_the_agent_is_told_everything_that_amazons_own_init_would_tell_it() -> None:
+    """Its own defaults are others: a variable that is missing here is a feature that tasks miss, without a word."""
     settings = _settings()
 
-    assert settings["ECS_CLUSTER"] == "@CLUSTER@"
-    assert settings["ECS_ENABLE_TASK_IAM_ROLE"] == "true"
-    assert settings["ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE"] == "true"
-    assert "awslogs" in json.loads(settings["ECS_AVAILABLE_LOGGING_DRIVERS"])
-    assert settings["ECS_ENABLE_SPOT_INSTANCE_DRAINING"] == "true"
-    assert json.loads(settings["ECS_INSTANCE_ATTRIBUTES"]) == {"os": "flatcar"}
+    drivers = json.loads(settings.pop("ECS_AVAILABLE_LOGGING_DRIVERS"))
+    assert drivers == ["json-file", "journald", "awslogs", "fluentd", "none"]
+    assert settings == {
+        "ECS_AWSVPC_BLOCK_IMDS": "true",
+        "ECS_CLUSTER": "@CLUSTER@",
+        "ECS_CONTAINER_INSTANCE_TAGS": '{"yard:environment":"staging"}',
+        "ECS_DATADIR": "/data",
+        "ECS_EBSTA_SUPPORTED": "false",
+        "ECS_ENABLE_AWSLOGS_EXECUTIONROLE_OVERRIDE": "true",
+        "ECS_ENABLE_CONTAINER_METADATA": "true",
+        "ECS_ENABLE_HIGH_DENSITY_ENI": "false",
+        "ECS_ENABLE_SPOT_INSTANCE_DRAINING": "true",
+        "ECS_ENABLE_TASK_ENI": "false",
+        "ECS_ENABLE_TASK_IAM_ROLE": "true",
+        "ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST": "true",
+        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION": "1h",
+        "ECS_IMAGE_PULL_BEHAVIOR": "once",
+        "ECS_INSTANCE_ATTRIBUTES": '{"os":"flatcar"}',
+        "ECS_LOGFILE": "/log/ecs-agent.log",
+        "ECS_LOGLEVEL": "info",
+        "ECS_PROPAGATE_TASK_MEMORY_LIMIT_CGROUPV2": "true",
+        "ECS_RESERVED_MEMORY": "256",
+        "ECS_SELINUX_CAPABLE": "false",
+        "ECS_WARM_POOLS_CHECK": "false",
+    }
 
 
 def test_the_settings_have_no_quotes_that_docker_would_keep() -> None:

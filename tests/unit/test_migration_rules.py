@@ -124,10 +124,11 @@ def test_pending_is_what_follows_the_recorded_head() -> None:
         Revision(service, number, None, "", "") for service in ("a", "b") for number in ("1", "2", "3")
     )
 
-    def after(**heads: str) -> list[str]:
+    def after(**heads: str | None) -> list[str]:
         return [f"{one.service}{one.id}" for one in pending(chain, heads)]
 
     assert after(a="1", b="3") == ["a2", "a3"]
+    assert after(a=None) == ["a1", "a2", "a3"]
     assert after(b="2") == ["b3"], "a has no database yet"
     assert after(a="9", b="3") == [], "a's database is newer than this code"
 

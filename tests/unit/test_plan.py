@@ -282,3 +282,20 @@ def test_one_service_alone_can_be_planned(config: Config) -> None:
         "shop verdict",
         "smoke test",
     ]
+
+
+def test_what_nobody_has_judged_is_judged_though_nothing_changes(config: Config) -> None:
+    left = frozenset({"shop verdict", "smoke test"})
+
+    steps = plan(config, desired(), Actual(deployed(desired()), unproven=left)).steps
+
+    assert steps == (
+        Judge("shop verdict", service="shop"),
+        SmokeTest("smoke test", frozenset({"shop verdict"})),
+    )
+
+
+def test_a_service_that_is_gone_is_not_judged(config: Config) -> None:
+    left = frozenset({"berths verdict"})
+
+    assert plan(config, desired(), Actual(deployed(desired()), unproven=left)).empty

@@ -11,7 +11,7 @@ from infra.aws import Aws, connect
 from infra.config import Config, load
 from infra.errors import EstaleiroError
 from infra.migrations.judgement import Verdict
-from infra.migrations.restore_point import instances, recorded_heads, since, snapshot_id, take
+from infra.migrations.restore_point import instances, since, snapshot_id, take
 from infra.migrations.rules import Finding
 from tests.aws_account import REGION, Clock
 from tests.builders import project_files, write_tree
@@ -47,10 +47,6 @@ def config(tmp_path: Path) -> Config:
 def verdict(*services: str) -> Verdict:
     findings = [Finding(service, "0007", "file", "ban-drop-table", "It drops.") for service in services]
     return Verdict((), tuple(findings))
-
-
-def test_heads_are_those_of_the_last_good_release_of_each_service() -> None:
-    assert recorded_heads(RECORDS) == {"a": "0002", "b": "0001"}
 
 
 def test_services_that_share_an_instance_share_a_copy(config: Config) -> None:

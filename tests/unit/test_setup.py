@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.setup import venv
+from infra.setup import packages, venv
 from infra.setup.__main__ import main
 from infra.setup.engine import Clock, Way, ensure_engine, start, with_group
 from infra.setup.lock import commands
@@ -352,8 +352,8 @@ def test_a_machine_without_an_engine_gets_one_sentence_and_exit_1(
     assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
 
 
-def test_the_services_are_locked_to_the_tools_versions_for_the_images_python() -> None:
-    tool, services = commands(Path("uv"))
+def test_the_images_are_locked_to_the_tools_versions_for_their_own_python() -> None:
+    tool, services, reaper = commands(Path("uv"))
 
     assert tool[-5:] == ["--python-version", "3.11", "requirements.in", "--output-file", "requirements.lock"]
     assert services[-7:] == [
@@ -364,6 +364,11 @@ def test_the_services_are_locked_to_the_tools_versions_for_the_images_python() -
         "services/requirements.in",
         "--output-file",
         "services/requirements.lock",
+    ]
+    assert reaper[-3:] == [
+        "images/reaper/requirements.in",
+        "--output-file",
+        "images/reaper/requirements.lock",
     ]
 
 
@@ -377,3 +382,21 @@ def test_set_up_uses_the_standard_library_alone() -> None:
     said = subprocess.check_output([sys.executable, "-S", "-c", code], cwd=ROOT, text=True)
 
     assert said == "[]\n"
+
+
+def test_programs_that_only_tests_need_are_named_at_once_and_nothing_else_waits_for_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    packages.ensure_programs({"no-such-program": "yard-two", "nor-this": "yard-one"})
+
+    assert capsys.readouterr().err == (
+        "testing needs yard-one yard-two: install it, or run this as root or with sudo on Debian or Ubuntu\n"
+    )
+
+
+def test_a_machine_that_has_every_program_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    packages.ensure_programs({"sh": "dash", "sysctl": "procps"})
+
+    assert capsys.readouterr().err == ""

@@ -156,7 +156,15 @@ def test_roles_name_exactly_what_they_are_for() -> None:
     assert [statement["Resource"] for statement in _statements("staging", "reviews-release", "TaskRole")] == [
         [{"Fn::GetAtt": ["Queue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]
     ]
-    assert "Policies" not in properties("staging", "movies-release", "TaskRole")
+    assert "Policies" not in properties("staging", "tokens-release", "TaskRole")
+    bucket = [
+        (statement["Action"], statement["Resource"])
+        for statement in _statements("staging", "movies-release", "TaskRole")
+    ]
+    assert bucket == [
+        (["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], {"Fn::Sub": "${Bucket.Arn}/*"}),
+        (["s3:ListBucket"], {"Fn::GetAtt": ["Bucket", "Arn"]}),
+    ]
 
 
 def test_messages_that_fail_go_to_the_dead_letters_and_stay_as_long_as_can_be() -> None:
@@ -245,3 +253,24 @@ def test_releases_look_nothing_up() -> None:
         for value in stack("staging", "tokens-release").parameters.values()
         if isinstance(value, Resolved)
     ]
+
+
+def test_a_service_with_a_bucket_is_told_its_name_and_the_gateway_where_pictures_are() -> None:
+    assert variables("staging", "movies", "web")["BUCKET"] == {"Ref": "Bucket"}
+    assert "BUCKET" not in variables("staging", "reviews", "web")
+    assert variables("staging", "gateway", "web")["IMAGE_ORIGINS"] == {
+        "Fn::Join": [" ", [{"Ref": "MoviesBucketOrigin"}]]
+    }
+
+
+@pytest.mark.parametrize(
+    ("environment", "kept"), [("production", "RetainExceptOnCreate"), ("staging", "Delete")]
+)
+def test_a_bucket_is_private_and_lives_as_long_as_its_data_should(environment: str, kept: str) -> None:
+    bucket = template(environment, "movies-release")["Resources"]["Bucket"]
+
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == (kept, "Retain")
+    assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["Properties"]["CorsConfiguration"]["CorsRules"][0]["AllowedOrigins"] == [{"Ref": "EdgeUrl"}]
+    (rule,) = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("uploads/", 1)

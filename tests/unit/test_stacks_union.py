@@ -73,12 +73,13 @@ def test_tasks_of_the_running_release_may_still_read_a_secret_that_the_new_one_l
 
 def test_a_database_that_is_gone_keeps_its_parameters_and_their_sources() -> None:
     running = stack("staging", "movies-release")
-    new = _release(_changed("movies", database=None), "movies")
+    new = _release(_changed("movies", database=None, bucket=None), "movies")
 
     kept = with_kept(new, running.template)
 
     assert new.parameters == {}
     assert kept.parameters == {
+        "EdgeUrl": Output("edge", "Url"),
         "DatabaseAddress": Output("database", "Address"),
         "DatabasePort": Output("database", "Port"),
         "MasterSecretArn": Output("database", "MasterSecretArn"),

@@ -7,6 +7,7 @@ import pytest
 from infra.aws.ecs import Container, PlacementFailure, Task
 from infra.aws.failures import UNREACHABLE
 from infra.aws.logs import LogEvent
+from infra.commands.run import ending
 from infra.errors import AwsError, EstaleiroError, NotFound
 from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
 from tests.fakes import TASK, Clock, FakeAws, FakeEcs, FakeLogs, running, stopped
@@ -249,3 +250,28 @@ def test_the_explanation_ends_with_the_last_lines() -> None:
     result = TaskResult("arn", 1, "migrate exited with code 1", ("one", "two"))
 
     assert result.explanation == "migrate exited with code 1\n  | one\n  | two"
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "said"),
+    [
+        (7, "Essential container in task exited", "the command exited with code 7"),
+        (
+            127,
+            "",
+            "the task failed: it exited with code 127 (the command was not found); read its last lines and mend it",
+        ),
+        (
+            1,
+            "OutOfMemoryError: Container killed due to memory usage",
+            "the task failed: it ran out of memory and was killed (OutOfMemoryError: Container killed due to memory "
+            "usage); raise the process's memory in service.toml, or let it need less",
+        ),
+    ],
+)
+def test_of_a_command_that_ends_with_a_code_of_its_own_little_is_said(
+    code: int, reason: str, said: str
+) -> None:
+    result, _ = run(FakeEcs([TASK, stopped(Container("migrate", code), reason=reason)]))
+
+    assert (ending(result), result.exit_code) == (said, code)

@@ -43,8 +43,13 @@ class Tasks:
         request |= {"startedBy": started_by[:128]} if started_by else {}
         request |= {"clientToken": client_token} if client_token else {}
         request |= {"tags": spelling.to_ecs(tags)} if tags else {}
-        changed = self._overrides(task_definition, overrides or TaskOverrides())
-        request |= {"overrides": {"containerOverrides": [changed]}} if changed else {}
+        overrides = overrides or TaskOverrides()
+        changed = self._overrides(task_definition, overrides)
+        if changed:
+            # On Fargate, where tasks have an address of their own, the container's size must fit the task's.
+            size = {"cpu": overrides.cpu, "memory": overrides.memory} if network else {}
+            whole = {name: str(value) for name, value in size.items() if value}
+            request |= {"overrides": {"containerOverrides": [changed], **whole}}
         try:
             answer = self._client.call("run_task", **request)
         except AwsError as error:

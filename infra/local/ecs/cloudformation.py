@@ -74,15 +74,17 @@ class CapacityProvider:
     def create(self, wanted: Wanted) -> Made:
         name = wanted.properties.get("Name") or wanted.name(255)
         calls.send("CreateCapacityProvider", wanted.properties | {"Name": name})
-        return Made(name)
+        # MiniStack's creation forgets ManagedDraining; its update keeps all that it is given.
+        return self._changed(name, wanted)
 
     def update(self, existing: Existing, wanted: Wanted) -> Made:
+        return self._changed(existing.physical_id, wanted)
+
+    def _changed(self, name: str, wanted: Wanted) -> Made:
         provider = dict(wanted.properties.get("AutoScalingGroupProvider") or {})
         provider.pop("AutoScalingGroupArn", None)
-        calls.send(
-            "UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=existing.physical_id
-        )
-        return Made(existing.physical_id)
+        calls.send("UpdateCapacityProvider", {"AutoScalingGroupProvider": provider}, name=name)
+        return Made(name)
 
     def delete(self, existing: Existing) -> None:
         with api.gone("InvalidParameterException"):

@@ -25,6 +25,8 @@ def given(task: Record, container: str) -> dict[str, str]:
     api = f"http://{where.gateway}:{where.settings.api_port}"
     return {
         "AWS_ENDPOINT_URL": api,
+        # No variable of AWS's: where people on this machine reach what containers reach at the one above.
+        "AWS_PUBLIC_ENDPOINT_URL": where.settings.endpoint_url,
         "AWS_REGION": where.settings.region,
         "AWS_DEFAULT_REGION": where.settings.region,
         "AWS_ACCESS_KEY_ID": key,

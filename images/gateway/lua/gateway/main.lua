@@ -7,6 +7,7 @@ local identity = require "gateway.identity"
 local json = require "firewall.json"
 local limits = require "gateway.limits"
 local metrics = require "gateway.metrics"
+local page = require "gateway.page"
 local positive = require "gateway.positive"
 local problem = require "gateway.problem"
 local routes = require "gateway.routes"
@@ -18,7 +19,7 @@ local _M = {}
 local ROUTES = "/usr/share/gateway/routes.json"
 -- More headers than this are refused, not passed on uninspected.
 local MAX_HEADERS = 100
-local nameserver, options, known, address_limit
+local nameserver, options, known, shown, address_limit
 local hosts = {}
 
 local function read_routes(tasks)
@@ -32,6 +33,7 @@ end
 function _M.init(server)
     nameserver, options = server, settings.read()
     known = read_routes(options.tasks)
+    shown = page.load(options)
     address_limit = limits.share(options.address_rate, options.tasks)
     for name in pairs(known.services) do hosts[name] = name .. "." .. options.internal_domain end
 end
@@ -50,9 +52,12 @@ local function identify(var, headers)
     var.gw_request_id = identity.request_id(headers["x-request-id"], fresh)
     var.gw_traceparent = identity.traceparent(headers["traceparent"], fresh)
     var.gw_client_id = identity.client_id(headers["authorization"])
-    var.gw_path = (var.request_uri or ""):match("^[^?]*")
-    var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
-    local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
+    local target = var.request_uri or ""
+    local query = string.find(target, "?", 1, true)
+    var.gw_path = query and target:sub(1, query - 1) or target
+    local client, peer = var.remote_addr, var.realip_remote_addr
+    var.gw_forwarded_for = identity.forwarded_for(client, peer)
+    local hop = client ~= peer and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
     if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
 end
@@ -120,6 +125,12 @@ local function refuse_method(var, route, headers)
     return problem.send(405, "This path allows " .. route.allow .. ".")
 end
 
+-- Answers for a path of the page.
+local function show(var, resource, method, headers)
+    if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, {allow = "GET, HEAD"}, headers) end
+    return page.send(shown, resource, headers["if-none-match"])
+end
+
 -- Inspects a request whose route (if any) is known. Returns true when it was refused and answered.
 local function refused(var, headers, operation, why)
     local mode = operation and operation.mode or options.mode
@@ -151,6 +162,8 @@ function _M.admit()
     local done, request, read, unread = refused(var, headers, operation, why)
     if done then return end
     if path == "/health" then return _M.health() end
+    local resource = shown.resources[path]
+    if resource then return show(var, resource, method, headers) end
     if not route then return problem.send(404) end
     if not operation then return refuse_method(var, route, headers) end
     if not within_limits(var, route, operation) then return end
@@ -216,8 +229,7 @@ function _M.log()
     local var = ngx.var
     local service = var.gw_service
     if service ~= "" then concurrency.leave(ngx.shared.limits, service) end
-    metrics.count("gateway_requests_total", 'service="' .. service .. '",status="' .. ngx.status .. '"')
-    metrics.observe(service, ngx.now() - ngx.req.start_time())
+    metrics.observe(service, ngx.status, ngx.now() - ngx.req.start_time())
 end
 
 -- Saves what a worker that ends has counted.

@@ -30,6 +30,8 @@ function _M.read()
         max_concurrency = whole("MAX_CONCURRENCY", 256),
         mode = mode,
         cors_origins = origins(os.getenv("CORS_ORIGINS")),
+        -- The local cloud keeps every bucket at one address, which it gives to each container.
+        image_origins = (os.getenv("IMAGE_ORIGINS") or "") .. " " .. (os.getenv("AWS_PUBLIC_ENDPOINT_URL") or ""),
     }
 end
 
