@@ -6,6 +6,7 @@ It speaks to the engine's classic builder: BuildKit cannot be reached through th
 from __future__ import annotations
 
 import os
+import time
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,11 +20,11 @@ import requests.exceptions
 
 from infra.building.context import context_archive, empty_image_archive
 from infra.building.log import follow
+from infra.building.stale import IMAGE_LABEL, stale_references
 from infra.errors import EstaleiroError
 from infra.images import Architecture, Image, empty_tag, local_reference
 
 DEBIAN = "debian:trixie-slim"
-IMAGE_LABEL = "estaleiro.image"
 """On every image that we build: its name."""
 
 _REGISTRY_SECONDS = 15
@@ -125,11 +126,14 @@ class Engine:
             return False
         return True
 
-    def prune(self, keep: Collection[str], newest: int = 3) -> tuple[str, ...]:
-        """Remove our images but the tags in `keep`, the `newest` of each name, and those in use; return the names."""
+    def prune(self, keep: Collection[str], newest: int = 3, *, days: float = 7) -> tuple[str, ...]:
+        """Remove our images but the tags in `keep`, the `newest` of each name, those in use, and those of the last `days`.
+
+        A young one may be another clone's on this machine, whose releases this clone does not know. Returns the names.
+        """
         with _in_our_words("the images cannot be listed"):
             ours = self._api.images(filters={"label": IMAGE_LABEL})
-        stale = stale_references(ours, keep, newest)
+        stale = stale_references(ours, keep, newest, before=time.time() - days * 86400)
         return tuple(reference for reference in stale if self.remove(reference))
 
     def pull_debian(self) -> bool:
@@ -185,20 +189,6 @@ class Engine:
         with _in_our_words("the Docker engine does not answer"):
             found: Mapping[str, Any] = self._api.info()
         return found
-
-
-def stale_references(
-    images: Collection[Mapping[str, Any]], keep: Collection[str], newest: int
-) -> tuple[str, ...]:
-    """Return the names to remove, oldest first, of images as the engine lists them."""
-    by_name: dict[str, list[tuple[str, ...]]] = {}
-    for image in sorted(images, key=lambda image: image["Created"]):
-        # First stages of later builds inherit the label, and have no name (older engines: `<none>:<none>`).
-        names = tuple(name for name in image["RepoTags"] or () if not name.startswith("<none>"))
-        if names:
-            by_name.setdefault(image["Labels"][IMAGE_LABEL], []).append(names)
-    old = (names for same in by_name.values() for names in same[: max(0, len(same) - newest)])
-    return tuple(name for names in old for name in names if name.rpartition(":")[2] not in keep)
 
 
 class _InUseOrGone(EstaleiroError):

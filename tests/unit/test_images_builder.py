@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from infra.building.builder import Builder
-from infra.docker import DEBIAN, IMAGE_LABEL, stale_references
+from infra.building.stale import IMAGE_LABEL, stale_references
+from infra.docker import DEBIAN
 from infra.errors import EstaleiroError
 from infra.images import ContextFile, Image, local_reference
 
@@ -121,7 +122,7 @@ def test_stale_images_are_the_oldest_of_each_name_that_nothing_keeps() -> None:
 
     images = [listed("movies", number) for number in (3, 1, 4, 2)] + [listed("tokens", 1)]
 
-    stale = stale_references(images, keep={"movies-2"}, newest=2)
+    stale = stale_references(images, keep={"movies-2"}, newest=2, before=100)
 
     assert stale == ("estaleiro:movies-1", "registry.example/estaleiro:movies-1")
 
@@ -133,5 +134,14 @@ def test_first_stages_have_no_name_and_do_not_count(names: list[str] | None) -> 
 
     images = [listed(1, ["estaleiro:build-1"]), listed(2, names), listed(3, names)]
 
-    assert stale_references(images, keep=(), newest=1) == ()
-    assert stale_references(images, keep=(), newest=0) == ("estaleiro:build-1",)
+    assert stale_references(images, keep=(), newest=1, before=100) == ()
+    assert stale_references(images, keep=(), newest=0, before=100) == ("estaleiro:build-1",)
+
+
+def test_a_young_image_may_be_another_clones_and_stays() -> None:
+    images = [
+        {"Created": number, "Labels": {IMAGE_LABEL: "movies"}, "RepoTags": [f"estaleiro:movies-{number}"]}
+        for number in (1, 2, 3)
+    ]
+
+    assert stale_references(images, keep=(), newest=1, before=2) == ("estaleiro:movies-1",)
