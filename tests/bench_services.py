@@ -5,7 +5,6 @@ interleaved, the median is told, with processor time a request, which other work
 `make bench-services`; the peers' libraries are in tests/bench_services.in.
 """
 
-import json
 import os
 import re
 import signal
@@ -25,6 +24,7 @@ from chassis.testing import eventually  # noqa: E402
 from chassis.testing_postgres import fresh_database, postgres  # noqa: E402
 
 LIBRARIES = ROOT / ".estaleiro" / "bench"
+BEGIN, END = "<!-- bench-services -->", "<!-- /bench-services -->"
 SECONDS, ROUNDS, CONNECTIONS = 3, 3, 16
 
 COMMON = """
@@ -210,7 +210,15 @@ def main():
         for process, _ in running.values():
             process.wait(30)
     print(table(figures))
-    print(json.dumps(figures))
+    write(table(figures))
+
+
+def write(text):
+    """Put the table into its place in BENCHMARKS.md; what stands around it is written by hand."""
+    page = ROOT / "BENCHMARKS.md"
+    before, rest = page.read_text().split(BEGIN)
+    _, after = rest.split(END)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 def measured(running, script):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
+from joserfc.jwk import RSAKey
 
 from chassis.access_tokens import Claims, InvalidToken, check_claims, check_signature, read_header
 from chassis.jwks import KeyStore, KeysUnavailable, key_store
@@ -18,6 +19,7 @@ from chassis.settings import WebSettings
 __all__ = ["Claims", "InvalidToken", "Verifier", "authenticated", "verifier"]
 
 LEEWAY = 5  # seconds that clocks may differ
+REMEMBERED = 1000  # tokens whose signature need not be computed again
 
 
 class Verifier:
@@ -39,20 +41,30 @@ class Verifier:
         self._revocations = revocations
         self._leeway = leeway
         self._clock = clock
+        self._signed: dict[str, tuple[str, RSAKey, Claims]] = {}  # token -> key's id, key, claims
 
     async def verify(self, token: str) -> Claims:
         """Return the token's claims. Raises InvalidToken, or KeysUnavailable when no key was ever fetched."""
-        header = read_header(token)
-        key = await self._keys.get(header.kid)
-        if key is None:
-            raise InvalidToken("unknown key")
-        claims = check_signature(token, key)
+        kid, claims = await self._read(token)
         check_claims(
             claims, issuer=self._issuer, audience=self.audience, now=self._clock(), leeway=self._leeway
         )
-        if self._revocations and await self._revocations.has(claims, header.kid):
+        if self._revocations and await self._revocations.has(claims, kid):
             raise InvalidToken("revoked")
         return claims
+
+    async def _read(self, token: str) -> tuple[str, Claims]:
+        """Return the key's id and the claims of a token that is signed; what was computed before is remembered."""
+        kid, former, claims = self._signed.get(token) or (read_header(token).kid, None, None)
+        key = await self._keys.get(kid)
+        if key is None:
+            raise InvalidToken("unknown key")
+        if claims is None or key is not former:
+            claims = check_signature(token, key)
+            if len(self._signed) >= REMEMBERED:
+                self._signed.clear()
+            self._signed[token] = (kid, key, claims)
+        return kid, claims
 
     def warm(self) -> None:
         """Begin to fetch what the first request would wait for; inside the event loop."""

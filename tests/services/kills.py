@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, text
 from chassis.testing import KID, eventually, fresh_database, postgres, signing_key, token
 
 MOVIES = 10
-PATIENCE = 60.0  # seconds that a caller goes on trying, and that what is left to do may take
+PATIENCE = 120.0  # seconds that a caller goes on trying, and that what is left to do may take
 PERIOD = 1.0  # seconds between two charts and between two repairs
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-west-1"}
 

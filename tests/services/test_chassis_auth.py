@@ -53,6 +53,31 @@ def test_clocks_may_differ_by_the_leeway_and_no_more():
             at(now)
 
 
+def test_a_token_that_was_good_is_refused_once_it_is_old_or_its_key_is_withdrawn():
+    moment, published = [1000.0], {KID: signing_key()}
+    text = token("", AUDIENCE, iat=1000, exp=1600)
+
+    async def current():
+        return KeySet(dict(published), max_age=30)
+
+    async def scenario():
+        clock = lambda: moment[0]  # noqa: E731
+        store = KeyStore(current, clock=clock)
+        verifier = Verifier(store, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+        for _ in range(2):
+            await verifier.verify(text)
+        moment[0] = 1700.0
+        with pytest.raises(InvalidToken, match="expired"):
+            await verifier.verify(text)
+        moment[0] = 1100.0
+        published.clear()
+        await store._load()
+        with pytest.raises(InvalidToken, match="unknown key"):
+            await verifier.verify(text)
+
+    asyncio.run(scenario())
+
+
 async def keys():
     return KeySet({KID: signing_key()}, max_age=3600)
 
