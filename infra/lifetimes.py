@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -16,7 +16,10 @@ Action = Literal["reap", "warn", "keep"]
 
 @dataclass(frozen=True)
 class Lifetime:
-    """One deployed environment. `like`: whose file a preview takes; `guarded`: was protected when it was deployed."""
+    """One deployed environment. `like`: whose file a preview takes; `guarded`: was protected when it was deployed.
+
+    `rooted`: its network stack, which goes last, is there. `unfinished`: it is not, and a teardown has been at work.
+    """
 
     environment: str
     like: str | None = None
@@ -24,6 +27,8 @@ class Lifetime:
     created: datetime | None = None
     expires: datetime | None = None
     guarded: bool = False
+    rooted: bool = True
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,33 @@ def lifetimes(project: str, states: Iterable[StackState]) -> tuple[Lifetime, ...
     return tuple(_lifetime(project, name, found[name]) for name in sorted(found))
 
 
+def with_unfinished(found: Iterable[Lifetime], likes: Mapping[str, str | None]) -> tuple[Lifetime, ...]:
+    """Return the environments with those whose teardown was cut off so late that their own tags are gone.
+
+    `likes` are the teardowns that left a record, each with whose file it took.
+    """
+    all_ = {one.environment: one for one in found}
+    for name, like in likes.items():
+        one = all_.get(name, Lifetime(name, rooted=False))
+        if not one.rooted:
+            all_[name] = replace(one, like=one.like or like, unfinished=True)
+    return tuple(all_[name] for name in sorted(all_))
+
+
 def verdict(
     one: Lifetime, *, now: datetime, warn: timedelta, protected: Collection[str], known: Collection[str]
 ) -> Verdict:
     """Return what `reap` does. `protected` names what files protect, `known` what has a file."""
     if one.environment in protected or one.guarded:
         return Verdict(one.environment, "keep", "is protected")
-    if one.expires is None:
+    if one.expires is None and not one.unfinished:
         return Verdict(one.environment, "keep", "has no end")
     if one.environment not in known and one.like not in known:
         return Verdict(
             one.environment, "keep", "has no file, and no file that it is like; tear it down with --like"
         )
+    if one.expires is None:
+        return Verdict(one.environment, "reap", "its teardown did not come to its end")
     if one.expires <= now:
         return Verdict(one.environment, "reap", f"ended {ago(now - one.expires)} ago")
     action: Action = "warn" if one.expires - now <= warn else "keep"
@@ -96,9 +116,8 @@ def ago(length: timedelta) -> str:
 
 
 def _lifetime(project: str, name: str, states: list[StackState]) -> Lifetime:
-    network = next(
-        (state for state in states if state.tags.get(naming.part_tag(project)) == "network"), states[0]
-    )
+    roots = [state for state in states if state.tags.get(naming.part_tag(project)) == "network"]
+    network = (roots or states)[0]
     ages = [state.created for state in states if state.created is not None]
     return Lifetime(
         environment=name,
@@ -107,6 +126,7 @@ def _lifetime(project: str, name: str, states: list[StackState]) -> Lifetime:
         created=min(ages, default=None),
         expires=_time(network.tags.get(naming.expires_tag(project))),
         guarded=any(state.protected for state in states),
+        rooted=bool(roots),
     )
 
 

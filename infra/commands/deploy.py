@@ -24,6 +24,7 @@ from infra.fleet import images as host_images
 from infra.graph import Outcome
 from infra.interruption import listening
 from infra.migrations.applied import Applied
+from infra.migrations.judgement import Verdict
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
@@ -88,12 +89,12 @@ def deploy(
 ) -> tuple[Plan, Outcome | None]:
     """Bring the environment to what the files say; `agreed` is asked once, with the plan, before anything changes.
 
-    `kept` gets the release record when the deploy has ended, however it did. Returns the plan and its outcome, None when there was nothing to do. Raises EstaleiroError, Refused, Locked.
+    `kept` gets the release record at its end, however that came. Returns the plan and its outcome, None when there was
+    nothing to do. Raises EstaleiroError, Refused, Locked.
     """
     if wishes.only:
         context.config.service(wishes.only)
     ensure_account(context)
-    release = new_release()
     with lock(context, f"deploy {context.config.environment.name}").held(
         wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
     ):
@@ -103,10 +104,8 @@ def deploy(
             preflight(context, prepared.desired, prepared.actual, prepared.plan)
         if prepared.plan.empty:
             return prepared.plan, None
-        data_gate.refuse_losses(prepared.plan, wishes.allow)
-        revisions = migration_gate.judged(context, prepared.plan)
-        if not agreed(prepared.plan):
-            raise Refused("nothing was changed")
+        revisions = _past_the_gates(context, prepared.plan, wishes.allow, agreed)
+        release = new_release()
         points = data_gate.copies(context, prepared.plan, release)
         points += migration_gate.restore_points(context, revisions, release)
         execution = _execution(context, images, prepared, release, at_once=wishes.at_once)
@@ -114,6 +113,17 @@ def deploy(
         record |= {"restore_points": points, "only": wishes.only}
         outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
     return prepared.plan, outcome
+
+
+def _past_the_gates(
+    context: Context, plan: Plan, allow: frozenset[str], agreed: Callable[[Plan], bool]
+) -> Verdict:
+    """Return what the plan's migrations are; raises Refused where data, those who are served, or a person say no."""
+    data_gate.refuse_losses(plan, allow)
+    revisions = migration_gate.judged(context, plan)
+    if not agreed(plan):
+        raise Refused("nothing was changed")
+    return revisions
 
 
 def _execution(

@@ -17,9 +17,18 @@ from infra.commands.teardown import prepare, teardown
 from infra.config import Config, environment_names, load
 from infra.config.schedule import last_change
 from infra.errors import ConfigurationError, EstaleiroError, Locked, Refused
-from infra.lifetimes import Lifetime, Verdict, duration, lifetimes, network_tags, verdict
-from infra.rest import read
+from infra.lifetimes import (
+    Lifetime,
+    Verdict,
+    duration,
+    lifetimes,
+    network_tags,
+    verdict,
+    with_unfinished,
+)
+from infra.rest import Rest, read
 from infra.teardown.cost import total
+from infra.teardown.look import unfinished
 
 WARN = timedelta(hours=24)
 
@@ -83,8 +92,9 @@ def _retag(context: Context, state: StackState, wanted: dict[str, str]) -> None:
 
 
 def environments(context: Context) -> tuple[Lifetime, ...]:
-    """Return every environment of the project that has a stack in this account and region."""
-    return lifetimes(context.config.environment.project, context.aws.cloudformation.stacks().values())
+    """Return every environment of the project that has a stack in this account and region, or lately had."""
+    found = lifetimes(context.config.environment.project, context.aws.cloudformation.stacks().values())
+    return with_unfinished(found, unfinished(context.bucket))
 
 
 def overview(context: Context, *, now: datetime | None = None) -> list[dict[str, Any]]:
@@ -101,12 +111,18 @@ def overview(context: Context, *, now: datetime | None = None) -> list[dict[str,
                 "owner": one.owner,
                 "created": one.created,
                 "expires": one.expires,
-                "state": "asleep" if rest is not None and rest.asleep else "awake",
+                "state": _state(one, rest),
                 "protected": one.guarded or (own is not None and own.config.environment.protected),
                 "monthly_cost": total(prepare(own).bill) if own is not None else None,
             }
         )
     return found
+
+
+def _state(one: Lifetime, rest: Rest | None) -> str:
+    if one.unfinished:
+        return "half torn down"
+    return "asleep" if rest is not None and rest.asleep else "awake"
 
 
 def reap(

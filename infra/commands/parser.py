@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _bootstrap(commands)
     _deploy(commands)
+    _rehearse(commands)
     _tasks(commands)
     _token(commands)
     looking.add_words(lambda name, help_: _command(commands, name, help_))
@@ -80,6 +81,9 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         command.add_argument(
             "--html", type=Path, metavar="FILE", help="write what came of it, with its timeline, as a page"
         )
+
+
+def _rehearse(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     rehearse = _command(
         commands, "rehearse", "deploy that environment's own configuration on this machine, then end it"
     )

@@ -96,7 +96,7 @@ def _until_empty(context: Context, prepared: Prepared, work: Teardown) -> tuple[
     for _ in range(ROUNDS):
         if prepared.plan.empty:
             break
-        record(context.bucket, prepared.inventory)
+        record(context.bucket, prepared.inventory, context.config.like)
         outcome = work.run(prepared.plan)
         done += outcome.done
         if outcome.failed:

@@ -34,6 +34,7 @@ def broken_rules(
         _names_are_free,
         _tasks_are_free,
         _databases_are_apart,
+        _age_has_a_queue,
         _http_has_a_web_process,
         _priorities_are_apart,
         _secrets_do_not_clash,
@@ -118,6 +119,13 @@ def _databases_are_apart(services: Services) -> Iterator[str]:
         if service.database and names[service.database.name] > 1:
             name = service.database.name
             yield f"{_manifest(service.name)}: database.name: {name!r} belongs to more than one service"
+
+
+def _age_has_a_queue(services: Services) -> Iterator[str]:
+    for service in services:
+        for name, process in service.processes.items():
+            if process.scale and process.scale.age and not service.queue:
+                yield f"{_manifest(service.name)}: processes.{name}.scale.age: needs [queue]"
 
 
 def _http_has_a_web_process(services: Services) -> Iterator[str]:

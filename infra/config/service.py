@@ -73,17 +73,23 @@ class Health(Model):
 
 
 class Scale(Model):
-    """Target tracking on average CPU."""
+    """Target tracking on average CPU and, with `age`, on how long the oldest message of the queue has waited."""
 
     min: Count
     max: Annotated[int, Field(ge=1, le=1000)]
     cpu: Percent = 60
+    age: Annotated[str, StringConstraints(pattern=r"^[1-9]\d{0,3}[sm]$")] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.min > self.max:
             raise ValueError(f"min should not be over max ({self.min} > {self.max})")
         return self
+
+    @property
+    def age_seconds(self) -> int | None:
+        """The age as a number; None where it does not scale."""
+        return int(self.age[:-1]) * (60 if self.age.endswith("m") else 1) if self.age else None
 
 
 class Process(Model):

@@ -70,7 +70,7 @@ def _timeline(spans: Sequence[Span]) -> str:
                 _lane(span, end),
             ]
         )
-    header = ("Step", "End", "Began (s)", "Took (s)", "")
+    header = ("Step", "End", "Began (s)", "Took (s)", "Bar")
     return table("Seconds since the command began; bars show the same", header, rows, numbers=(2, 3))
 
 

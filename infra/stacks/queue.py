@@ -29,6 +29,7 @@ def queues(draft: Draft, settings: Queue) -> sqs.Queue:
         ),
     )
     draft.output("QueueUrl", Ref(queue))
+    draft.output("QueueName", GetAtt(queue, "QueueName"))
     draft.output("DeadLetterQueueUrl", Ref(dead))
     draft.output("DeadLetterQueueName", GetAtt(dead, "QueueName"))
     return queue

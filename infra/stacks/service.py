@@ -14,7 +14,7 @@ from infra.stacks.cluster import fargate_strategy
 from infra.stacks.draft import Draft, pascal
 from infra.stacks.model import Stack
 from infra.stacks.network import in_public_subnets
-from infra.stacks.scaling import scaling
+from infra.stacks.scaling import age_scaling, scaling
 from infra.stacks.targets import listener_rule, target_group
 
 # A task that has started but is not yet ready is not killed by the balancer before its own start period is over.
@@ -37,7 +37,10 @@ def service_stack(config: Config, service: Service, images: Mapping[str, str]) -
         )
         draft.output(made.title, GetAtt(made, "Name"))
         if process.scale:
-            scaling(draft, made, name=name, scale=process.scale, cluster=cluster)
+            target = scaling(draft, made, name=name, scale=process.scale, cluster=cluster)
+            if age := process.scale.age_seconds:
+                queue = draft.input(naming.release_part(service.name), "QueueName")
+                age_scaling(draft, target, name=name, seconds=age, queue=queue)
         service_alarm(draft, f"{pascal(name)}Busy", made, cluster)
     _record_preparation(draft, service)
     if service.queue:

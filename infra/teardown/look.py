@@ -25,6 +25,7 @@ from infra.teardown.inventory import Inventory, StackSeen, ZoneRecord
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 KEPT_RELEASES = 10
+RECORDS = "teardowns/"
 # Of DNS: what leads to a balancer. A zone's own records may have the same name.
 NAMES = ("A", "AAAA", "CNAME")
 
@@ -68,10 +69,22 @@ def look(aws: Aws, config: Config, bucket: Bucket, *, known: Iterable[str] = ())
     )
 
 
-def record(bucket: Bucket, inventory: Inventory) -> None:
-    """Keep the physical ids of everything that our stacks have, for the calls after the stacks are gone."""
-    body = json.dumps({"recorded": sorted(inventory.recorded)}).encode()
+def record(bucket: Bucket, inventory: Inventory, like: str | None) -> None:
+    """Keep the physical ids of everything that our stacks have, and whose file a preview takes: for the calls after
+    the stacks, and their tags, are gone.
+    """
+    body = json.dumps({"recorded": sorted(inventory.recorded), "like": like}).encode()
     bucket.put(_record_key(inventory.environment), body)
+
+
+def unfinished(bucket: Bucket) -> dict[str, str | None]:
+    """Return the environments whose teardown has not been proved yet, each with whose file it takes."""
+    found = {key: bucket.get(key) for key in bucket.keys(RECORDS)}
+    return {
+        key.removeprefix(RECORDS).removesuffix(".json"): json.loads(kept.body).get("like")
+        for key, kept in found.items()
+        if kept is not None
+    }
 
 
 def forget(bucket: Bucket, environment: str) -> None:
@@ -80,7 +93,7 @@ def forget(bucket: Bucket, environment: str) -> None:
 
 
 def _record_key(environment: str) -> str:
-    return f"teardowns/{environment}.json"
+    return f"{RECORDS}{environment}.json"
 
 
 def _recorded(bucket: Bucket, environment: str, stacks: Iterable[StackSeen]) -> frozenset[str]:
@@ -221,4 +234,4 @@ def _is_proof(record: Record, domain: str) -> bool:
     )
 
 
-__all__ = ["Found", "forget", "look", "record"]
+__all__ = ["Found", "forget", "look", "record", "unfinished"]

@@ -59,9 +59,10 @@ try() {  # try LABEL NAMESPACE ADDRESS PORT
   [ "$2" = host ] || run=(ip netns exec "$2")
   said=$("${run[@]}" "$python" -c '
 import socket, sys, time
-for _ in range(40):
+for _ in range(400):
     try:
         one = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=0.4)
+        one.settimeout(20)  # the kernel connects at once; a busy machine may be slow to answer
         print(one.recv(100).decode())
         break
     except ConnectionRefusedError:

@@ -63,7 +63,7 @@ def put_program(folder: Path, name: str, script: str) -> None:
 
 
 def _await(pid: Path, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not pid.exists():
         assert server.poll() is None and time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)

@@ -79,13 +79,13 @@ def test_a_host_that_hangs_does_not_keep_the_other(two: tuple[Remote, Remote], p
     put_program(place / "second", "work", "echo begun; sleep 30")
     began = time.monotonic()
 
-    answers = ssh.run_on(two, "work", seconds=3)
+    answers = ssh.run_on(two, "work", seconds=5)
 
     assert answers == (
         Answer("127.0.0.1", 0, "done\n"),
-        Answer("127.0.0.1", None, "begun\n", "", "did not end within 3 s"),
+        Answer("127.0.0.1", None, "begun\n", "", "did not end within 5 s"),
     )
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
     assert ssh.exit_code(answers) == 1
 
 
@@ -134,7 +134,7 @@ def test_a_tunnel_that_breaks_says_why_at_once(two: tuple[Remote, Remote], place
     assert answer == Answer(
         "i-0abc", None, "", "", "cannot be reached: not allowed to open a tunnel to i-0abc"
     )
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_tunnel_that_is_cut_in_the_middle_ends_the_command(two: tuple[Remote, Remote], place: Path) -> None:

@@ -16,11 +16,16 @@ class Killed(BaseException):
 
 @dataclass
 class Cut:
-    """Makes clients that end at call number `at`, counted over all of them; `lost`: that call is made all the same."""
+    """Makes clients that end at call number `at`, counted over all of them, or at the operation called `upon`.
+
+    `lost`: that call is made all the same.
+    """
 
     make: MakeClient
     at: int
-    lost: bool
+    lost: bool = False
+    upon: str = "nothing"
+    died: bool = False
     calls: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -35,13 +40,15 @@ class Cut:
         """Return the wall."""
         return Aws(self)
 
-    def _before(self, **event: Any) -> None:
+    def _before(self, event_name: str = "", **event: Any) -> None:
         with self.lock:
             self.calls += 1
-            dead = self.calls > self.at or (self.calls == self.at and not self.lost)
-        if dead:
+            here = (self.calls == self.at and not self.lost) or event_name.endswith(f".{self.upon}")
+            self.died = self.died or here or self.calls > self.at
+        if self.died:
             raise Killed
 
     def _after(self, **event: Any) -> None:
-        if self.calls >= self.at:
+        if self.died or self.calls >= self.at:
+            self.died = True
             raise Killed

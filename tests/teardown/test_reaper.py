@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -16,8 +18,11 @@ from infra import stacks
 from infra.aws import Aws, _Clients
 from infra.building.builder import Builder
 from infra.commands import lifetimes, reaper, sleeping
+from infra.commands.ending import COMMANDS
+from infra.commands.parser import parser
 from infra.config import environment_names, load
 from infra.docker import Engine
+from infra.errors import Refused
 from infra.images import local_reference
 from infra.reaper_image import describe_reaper
 from tests.builders import ROOT
@@ -45,6 +50,40 @@ def test_the_reaper_is_made_once_changes_with_its_image_and_goes_without_a_trace
     assert len(schedules) == 1
     assert left == ["reaper-2"]
     assert gone == [True, False]
+    assert sorted(bare.plane.things()) == sorted(before)
+
+
+@pytest.fixture
+def whole_root(bare: Yard, tmp_path: Path) -> Path:
+    """The yard's folder with all that the reaper's image is made of."""
+    shutil.copytree(bare.root, tmp_path, dirs_exist_ok=True)
+    for name in ("images", "services/chassis"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "services/requirements.lock", tmp_path / "services")
+    return tmp_path
+
+
+def test_the_command_asks_then_makes_the_reaper_of_an_image_that_the_registry_has_and_ends_it(
+    bare: Yard, whole_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, tag = bare.plane.things(), describe_reaper(whole_root, "x86_64")[-1].tag
+    bare.client("ecr").put_image(repositoryName="shipyard", imageManifest="{}", imageTag=tag)  # type: ignore[attr-defined]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", bare.plane.settings.endpoint_url)
+
+    def reap(*words: str) -> int:
+        return COMMANDS["reap"](whole_root, parser().parse_args(["reap", "staging", *words]))
+
+    with pytest.raises(Refused, match="no terminal to ask on"):
+        reap("--schedule")
+    code = reap("--schedule", "--yes", "--json")
+    stack = bare.aws.cloudformation.stack("shipyard-reaper")
+    said = json.loads(capsys.readouterr().out)
+    ended = reap("--unschedule", "--yes")
+
+    assert (code, ended, said) == (0, 0, {"stack": "shipyard-reaper", "changed": True})
+    assert stack is not None
+    assert stack.parameters["Image"].endswith(f"/shipyard:{tag}")
+    assert capsys.readouterr().out == "shipyard-reaper is gone\n"
     assert sorted(bare.plane.things()) == sorted(before)
 
 

@@ -97,6 +97,15 @@ def test_a_deploy_wakes_what_sleeps_before_it_looks_at_anything(staging: Yard) -
     assert sleeping.wake(context) == "staging is awake already"
 
 
+def test_what_sleeps_can_be_torn_down_with_its_note(staging: Yard, empty: frozenset[str]) -> None:
+    sleeping.sleep(staging.context())
+
+    ended = yard.end(staging.context())
+
+    assert ended.audit.clean
+    assert sorted(set(staging.plane.things()) - empty) == []
+
+
 def test_a_database_that_aws_started_is_stopped_again(staging: Yard) -> None:
     context = staging.context()
     sleeping.sleep(context)

@@ -93,6 +93,10 @@ def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None
             "services/shop/service.toml: processes.web: should have count or scale, not both",
         ),
         (
+            {"shop": manifest("a shop") + "scale = { min = 1, max = 2, age = '60s' }\n"},
+            "services/shop/service.toml: processes.web.scale.age: needs [queue]",
+        ),
+        (
             {"shop": manifest("a shop") + "singleton = true\ncount = 2\n"},
             "services/shop/service.toml: processes.web: a singleton should have no scale and a count of at most 1",
         ),

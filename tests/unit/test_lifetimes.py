@@ -9,7 +9,7 @@ import pytest
 
 from infra.aws.cloudformation import StackState
 from infra.config.schedule import Schedule, last_change
-from infra.lifetimes import Lifetime, Verdict, ago, lifetimes, network_tags, verdict
+from infra.lifetimes import Lifetime, Verdict, ago, lifetimes, network_tags, verdict, with_unfinished
 from tests.shipyard import config
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
@@ -32,6 +32,8 @@ def judged(**changes: Any) -> Verdict:
         ({"expires": NOW - timedelta(days=3), "guarded": True}, "keep", "is protected"),
         ({"environment": "production", "expires": NOW - timedelta(days=3)}, "keep", "is protected"),
         ({"environment": "pr-12", "like": "staging", "expires": NOW}, "reap", "ended 0 min ago"),
+        ({"expires": None, "unfinished": True}, "reap", "its teardown did not come to its end"),
+        ({"environment": "production", "expires": None, "unfinished": True}, "keep", "is protected"),
         (
             {"environment": "pr-12", "expires": NOW},
             "keep",
@@ -45,6 +47,18 @@ def test_only_what_ended_and_nobody_protects_is_reaped(
     found = judged(**changes)
 
     assert (found.action, found.why) == (action, why)
+
+
+def test_a_teardown_that_was_cut_off_after_the_tags_were_gone_is_not_forgotten() -> None:
+    whole, half = Lifetime("staging", expires=NOW), Lifetime("pr-1", rooted=False)
+
+    found = with_unfinished((whole, half), {"staging": None, "pr-1": "staging", "pr-2": "staging"})
+
+    assert found == (
+        Lifetime("pr-1", like="staging", rooted=False, unfinished=True),
+        Lifetime("pr-2", like="staging", rooted=False, unfinished=True),
+        whole,
+    )
 
 
 def test_a_deploy_sets_the_end_and_never_brings_it_forward() -> None:

@@ -346,6 +346,19 @@ def test_what_scales_says_nothing_of_how_many_run() -> None:
     assert uncounted == expected
 
 
+def test_what_works_off_a_queue_scales_by_the_age_of_its_oldest_message() -> None:
+    policies = {
+        where: resource["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+        for where, resource, _ in resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+        if resource["Properties"]["PolicyName"] == "age"
+    }
+
+    assert set(policies) == {f"{name}/reviews/WorkerAgePolicy" for name in ENVIRONMENTS}
+    for policy in policies.values():
+        metric = policy["CustomizedMetricSpecification"]
+        assert (policy["TargetValue"], metric["MetricName"]) == (120, "ApproximateAgeOfOldestMessage")
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_tags_say_whose_a_stack_is(environment: str) -> None:
     services = {service.name for service in config(environment).services}

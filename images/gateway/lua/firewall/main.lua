@@ -1,5 +1,5 @@
 -- The firewall's verdict on a request. It reads the request, it does not answer: that is the gateway's part.
-local lrucache = require "resty.lrucache"
+local memo = require "firewall.memo"
 local score = require "firewall.score"
 local texts = require "firewall.texts"
 local decode = require "firewall.decode"
@@ -10,7 +10,7 @@ local find = string.find
 local re_find = ngx.re.find
 -- Values repeat from request to request: those in which no rule found anything are remembered, with where they stood when that
 -- decides which rules look at them. Only short ones, so that the memory is bounded.
-local harmless = lrucache.new(8000)
+local is_harmless, remember = memo.new(4000)
 local REMEMBERED = 256
 local APART = {path = "path:", agent = "agent:", key = "key:"}
 
@@ -23,16 +23,25 @@ local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 local function add(state, where, name, text)
     if state.done or #text < 3 then return end
     local key = #text <= REMEMBERED and (APART[where] and APART[where] .. text or text)
-    if key and harmless:get(key) then return end
+    if key and is_harmless(key) then return end
     local context = state.context
     context.where = where
     context.prose = state.prose[name] and where == "json"
     context.exclude = state.fields[name] or state.exclude
     local finding = score.judge(text, context)
-    if not finding and key and not context.exclude and not context.prose then harmless:set(key, true, 600) end
+    if not finding and key and not context.exclude and not context.prose then remember(key, true) end
     if not finding or finding.score <= state.score then return end
     state.score, state.rules, state.where, state.name = finding.score, finding.rules, where, name
     state.done = finding.score >= score.THRESHOLD
+end
+
+-- Reads a whole query or path, unless it is one of those in which nothing was found before.
+local function whole(state, where, text, read)
+    local key = #text <= REMEMBERED and not state.exclude and not next(state.fields) and where .. "=" .. text
+    if key and is_harmless(key) then return end
+    local why = read(text, where, state, add)
+    if why then return why end
+    if key and state.score == 0 then remember(key, true) end
 end
 
 local function closed(state, why)
@@ -42,17 +51,16 @@ end
 
 local function header(state, name, value)
     if UNREAD[name] then return end
-    local take = state.take
     local own = PAGES[name] and state.host and value:match("^https?://([^/?#]*)")
     if own and own == state.host then value = value:match("^https?://[^/?#]*(.*)$") end
-    if name == "cookie" then return texts.cookies(value, take) end
-    if name == "user-agent" then return take("agent", name, value) end
+    if name == "cookie" then return texts.cookies(value, state, add) end
+    if name == "user-agent" then return add(state, "agent", name, value) end
     if name == "authorization" then
         if re_find(value, TOKEN, "jo") then return end
         value = value:match("^[Bb]asic +(%S+)$") or value
     end
-    take("header", name, value)
-    if find(value, "%", 1, true) then take("header", name, decode.form(value)) end
+    add(state, "header", name, value)
+    if find(value, "%", 1, true) then add(state, "header", name, decode.form(value)) end
 end
 
 local function headers(state, all)
@@ -72,16 +80,13 @@ end
 function _M.inspect(request)
     local state = {score = 0, rules = {}, context = {}, prose = request.prose or {}, exclude = request.exclude, fields = request.fields or {}}
     state.host = type(request.headers.host) == "string" and request.headers.host or nil
-    state.take = function(where, name, text) return add(state, where, name, text) end
     if request.truncated then closed(state, request.truncated) end
-    texts.path(request.path, state.take)
-    if request.query and not state.done then
-        if texts.arguments(request.query, "query", state.take) then closed(state, "arguments") end
-    end
+    whole(state, "path", request.path, texts.path)
+    if request.query and not state.done and whole(state, "query", request.query, texts.arguments) then closed(state, "arguments") end
     if not state.done then headers(state, request.headers) end
     local read, why
     if request.body and not state.done then
-        read, why = texts.body(request.body, request.content_type, state.take)
+        read, why = texts.body(request.body, request.content_type, state, add)
         if why == texts.TOO_MANY and not state.done then closed(state, "arguments") end
     end
     state.attack = state.score >= score.THRESHOLD

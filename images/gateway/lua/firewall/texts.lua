@@ -8,87 +8,87 @@ local _M = {TOO_MANY = "it has too many arguments"}
 local find, gmatch, gsub, match, sub = string.find, string.gmatch, string.gsub, string.match, string.sub
 local MAX_ARGUMENTS = 200
 
--- Hands each name and value of a query or form to `take(where, name, text)`. Values of one name are handed over joined, too:
+-- Hands each name and value of a query or form to `take(state, where, name, text)`. Values of one name are handed over joined, too:
 -- some servers read them so. Returns a phrase when there are too many.
-function _M.arguments(text, where, take)
+function _M.arguments(text, where, state, take)
     local count, seen = 0, {}
     -- An ampersand that separates nothing may be part of a command.
-    if find(text, "&[&+%%]") or find(text, "&$") then take(where, "", decode.form(text)) end
+    if find(text, "&[&+%%]") or find(text, "&$") then take(state, where, "", decode.form(text)) end
     for pair in gmatch(text, "[^&]+") do
         count = count + 1
         if count > MAX_ARGUMENTS then return _M.TOO_MANY end
         local at = find(pair, "=", 1, true)
         local name = decode.form(at and sub(pair, 1, at - 1) or pair)
         local value = at and decode.form(sub(pair, at + 1)) or ""
-        take(where, name, name)
-        if value ~= "" then take(where, name, value) end
+        take(state, where, name, name)
+        if value ~= "" then take(state, where, name, value) end
         -- A name that is part of an attack only together with its value, such as __proto__[x]=y or "onclick=f()".
-        if value ~= "" and find(name, "[^%w_.-]") then take(where, name, name .. "=" .. value) end
-        if seen[name] then take(where, name, seen[name] .. "," .. value) end
+        if value ~= "" and find(name, "[^%w_.-]") then take(state, where, name, name .. "=" .. value) end
+        if seen[name] then take(state, where, name, seen[name] .. "," .. value) end
         seen[name] = seen[name] and seen[name] .. "," .. value or value
     end
 end
 
 -- Hands over a path: whole, and its last segments by themselves, which may be encoded as one value.
-function _M.path(raw, take)
-    take("path", "path", raw)
+function _M.path(raw, where, state, take)
+    take(state, where, "path", raw)
     local rest = sub(raw, 2)
-    if find(raw, "%%") then take("path", "path", decode.url(raw)) end
-    if #rest >= 8 then take("path", "path", decode.url(rest)) end
+    if find(raw, "%%") then take(state, where, "path", decode.url(raw)) end
+    if #rest >= 8 then take(state, where, "path", decode.url(rest)) end
     local last = match(rest, "([^/]+)$")
-    if last and last ~= rest and #last >= 8 then take("path", "path", decode.url(last)) end
+    if last and last ~= rest and #last >= 8 then take(state, where, "path", decode.url(last)) end
 end
 
-local function json_texts(body, take)
+local function json_texts(body, state, take)
     local read, why = json.read(body)
     if not read then
-        take("body", "body", body)
+        take(state, "body", "body", body)
         return nil, why
     end
-    for _, each in ipairs(read.strings) do take(each[3] and "key" or "json", each[1], each[2]) end
+    for _, each in ipairs(read.strings) do take(state, each[3] and "key" or "json", each[1], each[2]) end
     return read
 end
 
-local function multipart_texts(body, content_type, take)
+local function multipart_texts(body, content_type, state, take)
     local boundary = multipart.boundary(content_type)
     local parts, why = nil, "it names no boundary"
     if boundary then parts, why = multipart.read(body, boundary) end
     if not parts then
-        take("body", "body", body)
+        take(state, "body", "body", body)
         return nil, why
     end
     for _, part in ipairs(parts) do
-        take("multipart", part[1], part[1] == "header" and gsub(part[2], "[\r\n]+", " ") or part[2])
-        if find(part[2], "%%%x%x") then take("multipart", part[1], decode.form(part[2])) end
+        take(state, "multipart", part[1], part[1] == "header" and gsub(part[2], "[\r\n]+", " ") or part[2])
+        if find(part[2], "%%%x%x") then take(state, "multipart", part[1], decode.form(part[2])) end
     end
 end
 
-local function raw_texts(body, take)
-    take("body", "body", body)
-    if find(body, "[+%%]") then take("body", "body", decode.form(body)) end
-    if find(body, "encoding%s*=%s*[\"'][uU][tT][fF]%-?7") then take("body", "body", decode.utf7(body)) end
+local function raw_texts(body, state, take)
+    take(state, "body", "body", body)
+    if find(body, "[+%%]") then take(state, "body", "body", decode.form(body)) end
+    if find(body, "encoding%s*=%s*[\"'][uU][tT][fF]%-?7") then take(state, "body", "body", decode.utf7(body)) end
     local first = match(body, "^%s*([%[{])")
-    if first and json.read(body) then json_texts(body, take) end
-    if find(body, "^[^<{%s]*=") then _M.arguments(body, "form", take) end
+    if first and json.read(body) then json_texts(body, state, take) end
+    if find(body, "^[^<{%s]*=") then _M.arguments(body, "form", state, take) end
 end
 
 -- Hands over what a body holds, read as `content_type` says and, when that says nothing we know, as anything it may be.
 -- Returns what was read of JSON, else nil and a phrase when the body is not what it says it is.
-function _M.body(body, content_type, take)
+function _M.body(body, content_type, state, take)
     local kind = match(content_type, "^%s*([^;%s]*)"):lower()
-    if kind == "application/json" or find(kind, "+json$") then return json_texts(body, take) end
-    if kind == "application/x-www-form-urlencoded" then return nil, _M.arguments(body, "form", take) end
-    if kind == "multipart/form-data" then return multipart_texts(body, content_type, take) end
-    raw_texts(body, take)
+    if kind == "application/json" or find(kind, "+json$") then return json_texts(body, state, take) end
+    if kind == "application/x-www-form-urlencoded" then return nil, _M.arguments(body, "form", state, take) end
+    if kind == "multipart/form-data" then return multipart_texts(body, content_type, state, take) end
+    raw_texts(body, state, take)
 end
 
 -- Hands over the pairs of a Cookie header.
-function _M.cookies(text, take)
+function _M.cookies(text, state, take)
     for pair in gmatch(text, "[^;]+") do
         local name, value = match(pair, "^%s*([^=]*)=?(.*)$")
         if value == "" then name, value = "", name end
-        take("cookie", name, (gsub(value, '^"(.*)"%s*$', "%1")))
-        if find(name, "[^%w_.-]") then take("cookie", name, name) end
+        take(state, "cookie", name, (gsub(value, '^"(.*)"%s*$', "%1")))
+        if find(name, "[^%w_.-]") then take(state, "cookie", name, name) end
     end
 end
 

@@ -2,20 +2,30 @@
 -- starts from nothing and leaks nothing.
 local _M = {}
 
+-- service -> {this worker's key, the keys of all others}
+local keys = {}
+
 local function key(service, worker)
     return "under way:" .. service .. ":" .. worker
 end
 
 -- Forgets what this worker's predecessor had under way. Call it when a worker starts.
 function _M.reset(dict, services)
-    for name in pairs(services) do dict:set(key(name, ngx.worker.id()), 0) end
+    for name in pairs(services) do
+        local own, others = key(name, ngx.worker.id()), {}
+        for worker = 0, ngx.worker.count() - 1 do
+            if worker ~= ngx.worker.id() then others[#others + 1] = key(name, worker) end
+        end
+        keys[name] = {own = own, others = others}
+        dict:set(own, 0)
+    end
 end
 
 -- Counts one request in; returns true, or false (and counts nothing) when `most` are under way already.
 function _M.enter(dict, service, most)
-    dict:incr(key(service, ngx.worker.id()), 1, 0)
-    local total = 0
-    for worker = 0, ngx.worker.count() - 1 do total = total + (dict:get(key(service, worker)) or 0) end
+    local known = keys[service]
+    local total = dict:incr(known.own, 1, 0) or 0
+    for index = 1, #known.others do total = total + (dict:get(known.others[index]) or 0) end
     if total <= most then return true end
     _M.leave(dict, service)
     return false
@@ -23,7 +33,7 @@ end
 
 -- Counts one request out.
 function _M.leave(dict, service)
-    dict:incr(key(service, ngx.worker.id()), -1, 0)
+    dict:incr(keys[service].own, -1, 0)
 end
 
 return _M

@@ -15,10 +15,12 @@ local function body_of(headers)
     return ngx.req.get_body_data()
 end
 
+local ONCE = {"content-type", "content-length", "content-encoding", "authorization", "user-agent", "transfer-encoding"}
+
 local function truncated(headers, why)
     if why then return "headers" end
-    for _, name in ipairs({"content-type", "content-length", "content-encoding", "authorization", "user-agent", "transfer-encoding"}) do
-        if type(headers[name]) == "table" then return "repeated-header" end
+    for index = 1, #ONCE do
+        if type(headers[ONCE[index]]) == "table" then return "repeated-header" end
     end
 end
 

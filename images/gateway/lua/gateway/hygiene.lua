@@ -1,5 +1,5 @@
 -- What the gateway takes off a request, and whom it lets read the answers.
-local lrucache = require "resty.lrucache"
+local memo = require "firewall.memo"
 
 local _M = {}
 
@@ -10,15 +10,15 @@ local SPOOFABLE = "^(?:x-forwarded-|x-internal-|x-original-|x-rewrite-|x-real-ip
     .. "x-http-method|x-method-override$|proxy$|x-request-id$|traceparent$|connection$)"
 
 -- Whether a header's name is one of these; names repeat, so each is looked at once.
-local spoofable = lrucache.new(500)
+local known, learn = memo.new(250)
 
 local function is_spoofable(name)
-    local known = spoofable:get(name)
-    if known == nil then
-        known = find(name, SPOOFABLE, "jo") ~= nil
-        spoofable:set(name, known)
+    local answer = known(name)
+    if answer == nil then
+        answer = find(name, SPOOFABLE, "jo") ~= nil
+        learn(name, answer)
     end
-    return known
+    return answer
 end
 
 -- Removes from the request what only we, or nobody, may say. `headers` has names in lower case.

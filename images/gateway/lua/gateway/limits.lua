@@ -2,7 +2,10 @@
 --
 -- A key has `count` slots in a shared dictionary. A request is admitted when it takes a slot that is free, which `safe_add`
 -- does atomically; a slot is free again `window` seconds later. So no interleaving of workers admits too many, and the
--- dictionary never drops a slot that is still held: when it is full, the answer is no.
+-- dictionary never drops a slot that is still held: when it is full, the answer is no. Looking into the dictionary is what costs:
+-- with thousands of clients every look walks a tree that no cache holds.
+local memo = require "firewall.memo"
+
 local _M = {}
 
 local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
@@ -16,11 +19,23 @@ function _M.share(limit, tasks)
     return {count = max(1, floor(limit.count / tasks)), window = limit.window}
 end
 
--- Moves the cursor on. It is forgotten when nobody has asked for a while; then all slots are free.
-local function advance(dict, cursor_key, seconds)
-    if dict:incr(cursor_key, 1) then return dict:expire(cursor_key, seconds) end
-    dict:safe_add(cursor_key, 0, seconds)
-    return dict:incr(cursor_key, 1)
+-- When this worker last put off the end of a cursor, and how many slots of a key it last saw held.
+local put_off_at, note_put_off = memo.new(4000)
+local last_held, note_held = memo.new(4000)
+
+-- Moves the cursor on. It is forgotten when nobody has asked for a while; then all slots are free. Its end is put off once a
+-- window, by three windows and more than any slot is held.
+local function advance(dict, cursor_key, window)
+    if not dict:incr(cursor_key, 1) then
+        dict:safe_add(cursor_key, 0, window * 4)
+        return dict:incr(cursor_key, 1)
+    end
+    local now = ngx.now()
+    if now - (put_off_at(cursor_key) or 0) > window then
+        note_put_off(cursor_key, now)
+        return dict:expire(cursor_key, window * 4)
+    end
+    return true
 end
 
 -- Whether the slot at the cursor is the oldest one, so that all are held. When it is younger than the one after it, another
@@ -38,7 +53,7 @@ function _M.take(dict, key, limit)
     for _ = 1, count do
         local taken, why = dict:safe_add(key .. TEXT[cursor % count], true, window)
         if taken then
-            if not advance(dict, cursor_key, window * 2) then return nil, "no memory" end
+            if not advance(dict, cursor_key, window) then return nil, "no memory" end
             return true, cursor + 1
         end
         if why == "no memory" then return nil, why end
@@ -49,19 +64,30 @@ function _M.take(dict, key, limit)
     return false, dict:ttl(key .. TEXT[cursor % count]) or 0
 end
 
+local function is_held(dict, key, limit, cursor, back)
+    return dict:get(key .. TEXT[(cursor - back) % limit.count]) ~= nil
+end
+
 -- Returns how many slots are free after `take` has admitted a request at `cursor`. The slots before the cursor were taken last,
--- in order: the search goes back from there in doubling steps, then halves, so a client that asks little costs little.
+-- in order: the search begins where it ended last time, goes on in doubling steps, then halves.
 function _M.remaining(dict, key, limit, cursor)
     local count = limit.count
-    local held, free = 1, 2
-    while free <= count and dict:get(key .. TEXT[(cursor - free) % count]) do
-        held, free = free, free * 2
+    local held, free, step = 1, count + 1, 1
+    local guess = min(last_held(key) or 2, count)
+    while guess > held and guess < free do
+        if is_held(dict, key, limit, cursor, guess) then
+            held, guess = guess, min(guess + step, count)
+        else
+            free, guess = guess, max(guess - step, 1)
+        end
+        if held > 1 and free <= count then break end
+        step = step * 2
     end
-    free = min(free, count + 1)
     while free - held > 1 do
         local middle = floor((held + free) / 2)
-        if dict:get(key .. TEXT[(cursor - middle) % count]) then held = middle else free = middle end
+        if is_held(dict, key, limit, cursor, middle) then held = middle else free = middle end
     end
+    note_held(key, held)
     return count - held
 end
 
@@ -74,6 +100,8 @@ function _M.count(dict, key, limit, now)
     local share = now / window - number
     local this = key .. number
     local counted = dict:incr(this, 1, 0, window * 2) or limit.count + 1
+    -- What the last window may weigh at most decides nearly always.
+    if counted + limit.count * (1 - share) <= limit.count then return true end
     local before = dict:get(key .. number - 1) or 0
     if counted + before * (1 - share) <= limit.count then return true end
     dict:incr(this, -1)
@@ -83,7 +111,8 @@ end
 -- Sets the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). `wait`, in seconds, is that of a refused request; it gets
 -- Retry-After too, in whole seconds.
 function _M.announce(header, limit, remaining, wait)
-    header["RateLimit-Policy"] = '"default";q=' .. limit.count .. ";w=" .. limit.window
+    if not limit.policy then limit.policy = '"default";q=' .. limit.count .. ";w=" .. limit.window end
+    header["RateLimit-Policy"] = limit.policy
     header["RateLimit"] = '"default";r=' .. remaining .. ";t=" .. (wait and max(1, ceil(wait)) or limit.window)
     if wait then header["Retry-After"] = max(1, ceil(wait)) end
 end

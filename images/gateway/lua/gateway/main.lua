@@ -52,9 +52,12 @@ local function identify(var, headers)
     var.gw_request_id = identity.request_id(headers["x-request-id"], fresh)
     var.gw_traceparent = identity.traceparent(headers["traceparent"], fresh)
     var.gw_client_id = identity.client_id(headers["authorization"])
-    var.gw_path = (var.request_uri or ""):match("^[^?]*")
-    var.gw_forwarded_for = identity.forwarded_for(var.remote_addr, var.realip_remote_addr)
-    local hop = var.remote_addr ~= var.realip_remote_addr and headers["x-forwarded-proto"]
+    local target = var.request_uri or ""
+    local query = string.find(target, "?", 1, true)
+    var.gw_path = query and target:sub(1, query - 1) or target
+    local client, peer = var.remote_addr, var.realip_remote_addr
+    var.gw_forwarded_for = identity.forwarded_for(client, peer)
+    local hop = client ~= peer and headers["x-forwarded-proto"]
     var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
     if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
 end
@@ -226,8 +229,7 @@ function _M.log()
     local var = ngx.var
     local service = var.gw_service
     if service ~= "" then concurrency.leave(ngx.shared.limits, service) end
-    metrics.count("gateway_requests_total", 'service="' .. service .. '",status="' .. ngx.status .. '"')
-    metrics.observe(service, ngx.now() - ngx.req.start_time())
+    metrics.observe(service, ngx.status, ngx.now() - ngx.req.start_time())
 end
 
 -- Saves what a worker that ends has counted.

@@ -23,23 +23,42 @@ function _M.flush()
     pending = {}
 end
 
--- Counts one, or `amount`. `labels` is text such as service="movies".
-function _M.count(name, labels, amount)
-    local key = name .. "{" .. labels .. "}"
-    pending[key] = (pending[key] or 0) + (amount or 1)
+local function add(key, amount)
+    pending[key] = (pending[key] or 0) + amount
 end
 
--- Notes down that a request of `service` took `seconds`.
-function _M.observe(service, seconds)
+-- Counts one. `labels` is text such as limit="address".
+function _M.count(name, labels)
+    add(name .. "{" .. labels .. "}", 1)
+end
+
+-- The names of a service's series, put together once: service -> {count, sum, buckets, status -> requests}.
+local series = setmetatable({}, {__index = function(all, service)
     local label = 'service="' .. service .. '"'
-    for _, bound in ipairs(BOUNDS) do
-        if seconds <= bound then
-            _M.count("gateway_request_seconds_bucket", label .. ',le="' .. bound .. '"')
-            break
-        end
+    local made = {
+        count = "gateway_request_seconds_count{" .. label .. "}", sum = "gateway_request_seconds_sum{" .. label .. "}",
+        buckets = {}, requests = {}, label = label,
+    }
+    for index, bound in ipairs(BOUNDS) do made.buckets[index] = "gateway_request_seconds_bucket{" .. label .. ',le="' .. bound .. '"}' end
+    all[service] = made
+    return made
+end})
+
+-- Notes down a finished request of `service`: its status, and the seconds that it took.
+function _M.observe(service, status, seconds)
+    local names = series[service]
+    local requests = names.requests[status]
+    if not requests then
+        requests = "gateway_requests_total{" .. names.label .. ',status="' .. status .. '"}'
+        names.requests[status] = requests
     end
-    _M.count("gateway_request_seconds_count", label)
-    _M.count("gateway_request_seconds_sum", label, seconds)
+    add(requests, 1)
+    add(names.count, 1)
+    add(names.sum, seconds)
+    -- Nearly every request is quicker than the first bound.
+    local index = 1
+    while index <= #BOUNDS and seconds > BOUNDS[index] do index = index + 1 end
+    if index <= #BOUNDS then add(names.buckets[index], 1) end
 end
 
 -- Buckets are counted apart and added up here, as the format wants them cumulative.
