@@ -120,7 +120,10 @@ def _programs(home: Path) -> Path:
     if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in found.parents):
         return found / "bin"
     home.chmod(0o755)
-    return Path(shutil.copytree(found, home / "pginstall18")) / "bin"
+    # The programs look for their libraries beside the package, and nowhere else.
+    site, package_folder = found.parents[1], found.parent.name
+    shutil.copytree(site / f"{package_folder}.libs", home / f"{package_folder}.libs")
+    return Path(shutil.copytree(found, home / package_folder / found.name)) / "bin"
 
 
 def _wait(server: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
