@@ -18,6 +18,8 @@ UNKNOWN = "(known to the stack's engine alone)"
 
 # What a template and a description call differently: the last word of a property, and of the same thing described.
 SPOKEN_OTHERWISE = {
+    "exposedheaders": "exposeheaders",
+    "maxage": "maxageseconds",
     "cidrip": "cidr",
     "destinationsecuritygroupid": "groupid",
     "sourcesecuritygroupid": "groupid",
@@ -273,6 +275,14 @@ def _targets_attributes(cloud: Cloud, one: Resource) -> list[Any]:
 QUEUE = described("sqs", "get_queue_attributes", id="QueueUrl", AttributeNames=["All"])
 TOPIC = described("sns", "get_topic_attributes", id="TopicArn")
 ROUTES = described("ec2", "describe_route_tables", ids="RouteTableIds")
+BUCKET_CORS = described("s3", "get_bucket_cors", id="Bucket")
+
+
+def _cors(cloud: Cloud, one: Resource) -> list[Any]:
+    """Asking a bucket that has no rules is an error."""
+    return BUCKET_CORS(cloud, one) if "CorsConfiguration" in one.properties else []
+
+
 BUCKET_POLICY = described("s3", "get_bucket_policy", id="Bucket")
 
 LOOKS: dict[str, Calls] = {
@@ -348,6 +358,7 @@ LOOKS: dict[str, Calls] = {
     ),
     "S3::Bucket": both(
         lambda cloud, one: [{"BucketName": one.id}],
+        _cors,
         described("s3", "get_bucket_encryption", id="Bucket"),
         described("s3", "get_bucket_lifecycle_configuration", id="Bucket"),
         described("s3", "get_bucket_ownership_controls", id="Bucket"),

@@ -99,18 +99,17 @@ def end(plane: Plane) -> None:
 def _things(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for service, stores in state.items():
         for store, held in stores.items() if isinstance(stores, dict) else ():
-            if store in HISTORIES.get(service, ()) or store in TAGS:
+            if store in HISTORIES.get(service, ()) or store in TAGS or _is_setting(service, store):
                 continue
             entries = _entries(held)
             for key, value in entries.items():
-                if (
-                    service == "s3"
-                    and store.startswith("bucket_")
-                    and key not in _entries(stores.get("buckets_meta"))
-                ):
-                    continue  # the emulator forgets these when their bucket goes, as it does tags
                 if not _is_gone(value) and value not in ([], {}):
                     yield f"{service}/{store}/{key}", _lasting(value)
+
+
+def _is_setting(service: str, store: str) -> bool:
+    """A bucket's settings lie beside it, and the emulator keeps them when it goes; the bucket itself is in `buckets_meta`."""
+    return service == "s3" and store.startswith("bucket_")
 
 
 def _entries(held: Any) -> dict[str, Any]:

@@ -107,15 +107,19 @@ def test_targets_are_asked_on_the_manifests_path_and_drain_as_long_as_it_says() 
     assert (hosts["TargetType"], fargate["TargetType"]) == ("instance", "ip")
 
 
-def test_scaling_follows_the_processor() -> None:
+def test_scaling_follows_the_processor_and_the_age_of_the_oldest_message() -> None:
     (target,) = _of_type("staging", "reviews", "AWS::ApplicationAutoScaling::ScalableTarget").values()
-    (policy,) = _of_type("staging", "reviews", "AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    policies = _of_type("staging", "reviews", "AWS::ApplicationAutoScaling::ScalingPolicy")
 
     assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 4)
     assert target["ResourceId"] == {
         "Fn::Join": ["/", ["service", {"Ref": "ClusterName"}, {"Fn::GetAtt": ["WorkerService", "Name"]}]]
     }
-    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 70
+    goals = {
+        name: policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
+        for name, policy in policies.items()
+    }
+    assert goals == {"WorkerScalingPolicy": 70, "WorkerAgePolicy": 120}
 
 
 def test_alarms_tell_the_environments_topic() -> None:
