@@ -233,6 +233,7 @@ def test_a_poster_goes_straight_to_storage_and_then_the_page_shows_it(
     assert page.complaints() == []
 
 
+@pytest.mark.long
 def test_the_chart_follows_what_people_say_while_somebody_looks(
     page: Page, shipyard: Shipyard, token: str
 ) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 import docker
+import pytest
 
 from tests.system.conftest import Shipyard, eventually
 
@@ -100,6 +101,7 @@ def test_of_two_deploys_at_once_one_runs_and_the_other_says_who_is_at_work(shipy
     assert "has been running `deploy local` since" in second.stderr
 
 
+@pytest.mark.long
 def test_a_second_deploy_can_wait_for_the_first(shipyard: Shipyard) -> None:
     change(shipyard, "waited for")
 
