@@ -3,7 +3,7 @@ return {
     class = "sql",
     forms = {"text", "uncommented", "split"},
     gate = [==[union|select|insert|update|delete|drop|alter|truncate|create|exec|declare|waitfor|shutdown|having|(?:order|group)\s+by|]==]
-        .. [==[\b(?:x?or|and|not|like|r?like|regexp|when)\b|\|\||&&|--|#|;|'|"|@@|/\*|_schema|sqlite_|sys|dbms_|utl_|pg_|xp_|sp_|]==]
+        .. [==[\d(?:x?or|and)\b|\b(?:x?or|and|not|like|r?like|regexp|when)\b|\|\||&&|--|#|;|'|"|@@|/\*|_schema|sqlite_|sys|dbms_|utl_|pg_|xp_|sp_|]==]
         .. [==[(?:sleep|benchmark|load_file|group_concat|extractvalue|updatexml|json_\w+|char|chr|convert|cast|concat)\s*\(|(?:out|dump|in)file|0x[0-9a-f]{6}]==],
     rules = {
         {id = "sql.union", score = 5,
@@ -25,17 +25,20 @@ return {
             pattern = [==[\d\)*\s*(?:or|and|x?or|\|\||&&|having|where)\s*(?:not\s+)?\(*\s*['"]?\d+['"]?\s*(?:=|!=|<>|like\b|between\b)\s*\(*['"]?\d+]==],
             hit = "x 1 and 12=12", miss = "5 > 4 and 3 < 4"},
         {id = "sql.quote-condition", score = 5,
-            pattern = [==[['"]\s*\)*\s*(?:or\b|and\b|xor\b|\|\||&&)\s*(?:not\s+|!\s*)?\(*\s*(?:['"][\w.@$ ]{0,40}['"]?|[\w.@$]{1,40}\b(?!['"]))\s*\)*\s*(?:=|<>|!=|<=?|>=?|\blike\s*['"(%\d]|\bbetween\s+['"\d]|\bin\s*\(\s*['"\d(s]|\bis\s+(?:not\s+)?null\b|\br?like\s*['"(]|\bregexp\s*['"(]|\bglob\s*['"])]==],
+            pattern = [==[['"]\s*\)*\s*(?:or\b|and\b|xor\b|\|\||&&)\s*(?:not\s+|!\s*)?\(*\s*(?:['"][\w.@$ ]{0,40}['"]?|[\w.@$]{1,40}\b(?!['"]))\s*\)*\s*(?:=(?!\s*[a-z]{2,20}\s+(?!x?or\b|and\b|union\b|limit\b|order\b|group\b|having\b|is\b|like\b|in\b|from\b)[a-z])|<>|!=|<=?|>=?|\blike\s*['"(%\d]|\bbetween\s+['"\d]|\bin\s*\(\s*['"\d(s]|\bis\s+(?:not\s+)?null\b|\br?like\s*['"(]|\bregexp\s*['"(]|\bglob\s*['"])]==],
             hit = "x' and email like '%a%", miss = "'Jaws' and its sequel is like a dream"},
         {id = "sql.quote-true", score = 5,
             pattern = [==[^[^'"]{0,60}['"]\s*\)*\s*(?:or\b|and\b|xor\b|\|\||&&)\s*(?:not\s+)?\(*(?:\d+|true|false|null)\)*\s*(?:--|#|;|/\*|$)]==],
             hit = "admin' or 1 --", miss = "'Jaws' and 'Aliens'"},
-        {id = "sql.quote-comment", score = 5, pattern = [==[^[^\s'"]{0,60}['"`]\s*\)*\s*;?\s*(?:--[\s+-]*|#\s*|/\*.{0,20})$]==],
+        {id = "sql.quote-comment", score = 5, pattern = [==[^[^\s'"]{0,60}['"`]\s*\)*\s*;?\s*(?:--[\s+-]*|#\s*|/\*.{0,20})$|^[\w.@-]{1,40}['"]\)*--\s]==],
             hit = "admin'--", miss = "\"Great film\" -- Roger"},
         {id = "sql.quote-comment-words", score = 5, prose = 2, pattern = [==[\w['"]\s*\)+\s*(?:--|#|/\*)|['"]\s*;\s*(?:--|#)|\d\s*\)*\s*;?\s*--\s*-?$]==],
             hit = "x') -- and more", miss = "it's 'fine' - really"},
         {id = "sql.quote-operator", score = 5, pattern = [==[^\s*['"]\s*(?:[-+*/%=<>&|^~]{1,3}|\bdiv\b|\bmod\b|\blike\b|\bor\b|\bis\b)\s*['"]{1,2}\s*$|^[\w-]{0,20}'\s*(?:=|<>|\|\|)\s*'{1,2}\w{0,20}'?$|'\s*\|\|\s*'[^']{0,40}'\s*\|\||^[\w.-]{0,30}['"]\)*\s*(?:=|<>|!=|<|>)\s*\(*['"]?\d+\)*\s*(?:--|#|;|$)]==],
             hit = "'='", miss = "'Jaws'"},
+        {id = "sql.quote-chain", score = 5, pattern = [==[^\s*['"]\s{0,4}(?:[-+*/%=<>&|^~]{1,3}\s?\d{0,6}\s?){1,4}['"]{1,2}\s*$|^\s*['"]\s*=\s*['"]{2}\s*(?:or|and)\s*['"]]==], hit = "'-0||'", miss = "'50/50'"},
+        {id = "sql.glued-condition", score = 5, pattern = [==[(?:^[\w.]{0,20}\d\.?(?:e\d{0,3})?|['"]\})(?:x?or|and)[\s(]*['"]?\d+['"]?\s*(?:=|<|>|like\b)|^[^\s'"]{0,40}\s*\b(?:or|and)\s*[~!]+\s*\(*\d]==], hit = "1e0or 1=1", miss = "4or5 films = fun"},
+        {id = "sql.statement", score = 5, prose = 3, pattern = [==[;\s*(?:show\s+(?:tables|databases|schemas|columns|grants|variables|create)\b|vacuum\s+into|attach\s+(?:database\s)?['"]?|detach\s+database|pragma\s+\w+|rename\s+table|prepare\s+\w+\s+from|do\s+(?:sleep|\$\$)|backup\s+(?:database|log)|revoke\s+\w+\s+on|reconfigure\b|dbcc\s+\w+|bulk\s+insert|lock\s+tables?\s|kill\s+\d|comment\s+on\s|flush\s+\w+|replace\s+into|import\s+foreign|listen\s+\w+\s*;|notify\s+\w+\s*[,;]|use\s+\w+\s*(?:;|--)|with\s+\w+\s+as\s*\()|\bhandler\s+\w+\s+(?:open|read|close)\b|\bprocedure\s+analyse\b|\breturning\s+[\w*]{1,40}\s*(?:--|#|;)|^\s*\w{0,20}['"]\s*glob\s*['"]|\battach\s+database\s+['"]|\bbulk\s+insert\s+\w+\s+from]==], hit = "1; show tables", miss = "nice; show me more"},
         {id = "sql.stacked", score = 5, prose = 4,
             pattern = [==[(?:^|['")\d\s])\s*;\s*(?:insert\s+into|update\s+\w+\s+set|delete\s+from|drop\s+(?:table|database|schema|view|user|procedure|function|index)|alter\s+(?:table|user|database|login|role)|create\s+(?:table|user|or\s+replace|function|procedure|login|role|database|temp)|truncate\s|exec(?:ute)?[\s(]+(?:immediate|master|sp_|xp_|@|'|\w+\.)|declare\s+@|shutdown\b|waitfor\b|grant\s+\w+.{0,40}\s(?:on|to)\s|merge\s+into|copy\s+\w+.{0,40}\s(?:from|to)\s|call\s+\w+\(|begin\s+\w+|set\s+@|select\s+(?:pg_sleep|sleep|case|\*|\w+\(|@@|load_|null|\d))]==],
             hit = "1; drop table users", miss = "I like it; select any seat"},
