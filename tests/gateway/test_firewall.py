@@ -209,3 +209,16 @@ def test_a_text_made_to_exhaust_an_expression_is_decided_quickly(gateway: Gatewa
 
         assert answer.status in (200, 400, 403)
         assert gateway.line("access", answer)["seconds"] < 2
+
+
+def test_a_value_that_was_harmless_makes_nothing_harmless_where_it_stands_otherwise(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    gateway = start_gateway(WORKERS="1", ADDRESS_RATE="100000")  # one worker: it remembers for itself
+    agents = ["sqlmap/1.7", "Nikto/2.1.6", "masscan/1.3"]
+    for agent in agents:
+        gateway.ask("/films?title=" + urllib.parse.quote(f"agent:{agent}", safe=""))
+
+    answers = [gateway.ask("/films", headers={"User-Agent": agent}) for agent in agents]
+
+    assert [answer.status for answer in answers] == [403, 403, 403]

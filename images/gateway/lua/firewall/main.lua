@@ -12,6 +12,7 @@ local re_find = ngx.re.find
 -- decides which rules look at them. Only short ones, so that the memory is bounded.
 local is_harmless, remember = memo.new(4000)
 local REMEMBERED = 256
+-- Every key begins with where its text stood: a text cannot pass for one that stood elsewhere by what it begins with.
 local APART = {path = "path:", agent = "agent:", key = "key:"}
 
 -- Headers that hold no text of their own, or that nginx has read already.
@@ -22,7 +23,7 @@ local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 
 local function add(state, where, name, text)
     if state.done or #text < 3 then return end
-    local key = #text <= REMEMBERED and (APART[where] and APART[where] .. text or text)
+    local key = #text <= REMEMBERED and (APART[where] or "=") .. text
     if key and is_harmless(key) then return end
     local context = state.context
     context.where = where
