@@ -8,3 +8,10 @@ DIRECTORS = Batches(
     table="movies",
     statement="UPDATE movies SET director = director WHERE id > :after AND id <= :upto AND director_id IS NULL",
 )
+
+# For the rows that are older than the trigger of revision 0010. `year` is gone since 0013.
+RELEASE_YEARS = Batches(
+    name="movies.release_year",
+    table="movies",
+    statement="UPDATE movies SET release_year = year WHERE id > :after AND id <= :upto AND release_year IS NULL",
+)
