@@ -10,9 +10,11 @@ from typing import Any
 
 from infra.commands.context import Context
 from infra.commands.locking import lock
+from infra.commands.serving import serving_heads
 from infra.config import Service
 from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.migrations.applied import Applied, reached
+from infra.migrations.revisions import heads, left_behind, pending, revisions
 from infra.tasks.one_off import TaskRunner
 from infra.tasks.requests import request_for
 
@@ -56,6 +58,8 @@ def migrate(
     services = _services(context, names)
     _guard(context, services, migration, confirm)
     with lock(context, f"migrate {context.config.environment.name}").held():
+        if not migration.downgrade and not migration.demo:
+            _refuse_too_early(context, services, migration.to)
         turn = _Turn(context, context.outputs(), secrets.token_hex(8), line)
         for service in services:
             if migration.demo:
@@ -110,6 +114,23 @@ def _guard(
         raise Refused(f"{environment.name} is protected: it gets no demo data. Nothing was changed")
     if migration.downgrade and environment.protected:
         confirm(f"Going back to {migration.to} drops what later revisions of {services[0].name} made.")
+
+
+def _refuse_too_early(context: Context, services: Sequence[Service], to: str | None) -> None:
+    """Raise Refused where a revision would run that the code which serves cannot follow, as after a rollback."""
+    applied = Applied(context.bucket, context.config.environment.name).heads()
+    found = {one.name: revisions(context.root, one.name) for one in services}
+    choosy = [name for name, own in found.items() if any(one.only_after for one in own)]
+    for name, serving in serving_heads(context, choosy).items():
+        ahead = {one.id for one in pending(found[name], applied.get(name))}
+        until = to or max(heads(context.root, name), default=None)
+        for id, after in left_behind(found[name], until, serving):
+            if id in ahead:
+                raise Refused(
+                    f"{name}: revision {id} may run only where the code of {after.revision} serves ({after.reason}), and "
+                    f"{f'that of {serving} does' if serving else 'no release record tells which one does'}; "
+                    f"deploy a release with {after.revision} first. Nothing was changed"
+                )
 
 
 def _asked(context: Context, service: Service, arguments: tuple[str, ...]) -> Any:

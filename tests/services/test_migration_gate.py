@@ -1,5 +1,6 @@
 """What a deploy asks of its migrations: judged from the last good release on, and a copy taken where data goes."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from moto import mock_aws
 
 from infra.aws import connect
 from infra.commands.context import Context
+from infra.commands.migrate import Migration, migrate
 from infra.commands.migration_gate import judged, restore_points
+from infra.commands.rollback import refuse_left_behind
 from infra.config import load
 from infra.errors import Refused
 from infra.events import Reporter
@@ -19,6 +22,10 @@ from infra.steps import Plan, RunTask
 from tests.builders import project_files, write_tree
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE = {
+    "Parameters": {"WebTaskDefinition": {"Type": "String"}},
+    "Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}},
+}
 PLAN = Plan("local", (RunTask("movies migrate", service="movies", task="migrate"),))
 
 
@@ -76,6 +83,83 @@ def test_a_revision_without_its_reason_stops_the_deploy(context):
 
     with pytest.raises(Refused, match="ban-drop-column"):
         judged(context, PLAN)
+
+
+def released(context, number, head):
+    """A good release whose code knows the revisions up to `head`."""
+    parameters = {"movies": {"WebTaskDefinition": f"arn:task-definition/movies-web:{number}"}}
+    record = {
+        "release": str(number),
+        "verdict": "good",
+        "migrations": {"movies": [head]},
+        "parameters": parameters,
+    }
+    Releases(context.bucket, "local").write(str(number), record)
+
+
+def serves(number):
+    """The service stack as that release left it."""
+    arn = f"arn:task-definition/movies-web:{number}"
+    boto3.client("cloudformation", region_name="eu-west-1").create_stack(
+        StackName="yard-local-movies",
+        TemplateBody=json.dumps(TEMPLATE),
+        Parameters=[{"ParameterKey": "WebTaskDefinition", "ParameterValue": arn}],
+        Tags=[{"Key": "yard:environment", "Value": "local"}, {"Key": "yard:part", "Value": "movies"}],
+    )
+
+
+def test_a_contraction_waits_until_the_release_serves_that_needs_the_old_column_no_more(context):
+    migrated(context, "0010")
+    released(context, 1, "0010")
+    released(context, 2, "0012")
+    serves(1)
+
+    with pytest.raises(
+        Refused, match=r"0013_year_gone\.py: too-early: .* code of 0012 .* that of 0010 serves"
+    ):
+        judged(context, PLAN)
+
+
+def test_a_contraction_may_follow_the_release_that_it_waited_for(context):
+    migrated(context, "0012")
+    released(context, 1, "0010")
+    released(context, 2, "0012")
+    serves(2)
+
+    assert judged(context, PLAN).restore_point == ("movies 0013: ban-drop-column",)
+
+
+def test_a_migration_by_hand_waits_too(context):
+    migrated(context, "0012")
+    released(context, 1, "0010")
+    serves(1)
+
+    with pytest.raises(
+        Refused,
+        match=r"movies: revision 0013 may run only where the code of 0012 serves .* that of 0010 does",
+    ):
+        migrate(context, ["movies"], Migration(), print, confirm=print)
+
+
+def test_a_rollback_to_code_that_the_contraction_left_behind_is_refused_and_names_the_copy(context):
+    migrated(context, "0013")
+    for number, head in enumerate(("0010", "0012", "0013"), 1):
+        released(context, number, head)
+    releases = Releases(context.bucket, "local")
+    releases.write("3", {**releases.read("3"), "restore_points": ["yard-before-3"]})
+
+    with pytest.raises(Refused) as refusal:
+        refuse_left_behind(context, releases.read("1"), releases)
+    refuse_left_behind(context, releases.read("2"), releases)
+    migrated(context, "0012")  # it was taken back
+    refuse_left_behind(context, releases.read("1"), releases)
+
+    assert str(refusal.value) == (
+        "movies: the code of 1 knows 0010, and the database is past 0013, which left code without 0012 behind "
+        "(the code that came with it reads and writes release_year alone). First take it back: "
+        "./deploy.py migrate local movies --to 0012 --downgrade, or restore the copy that was taken before: "
+        "yard-before-3. Nothing was changed"
+    )
 
 
 def test_nothing_destructive_takes_no_copy(context):

@@ -73,6 +73,17 @@ def test_without_a_base_everything_is_judged(repository, tmp_path_factory):
         files_before(repository, "nonesuch")
 
 
+def test_a_contraction_that_waits_for_a_revision_which_is_not_there_is_refused(repository):
+    contract = repository / CONTRACT
+    contract.write_text(contract.read_text().replace("# only after 0012", "# only after 0021"))
+
+    verdict = judge(repository, ["movies"], postgres="17")
+
+    assert [(one.revision, one.message) for one in verdict.findings if one.rule == "only-after-unknown"] == [
+        ("0013", "No revision 0021 comes before it.")
+    ]
+
+
 def test_migrations_that_cannot_be_read_are_one_sentence():
     with pytest.raises(
         EstaleiroError, match="services/nonesuch: its migrations cannot be read: nonesuch: has no"

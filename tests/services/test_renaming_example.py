@@ -134,13 +134,13 @@ def test_what_one_release_writes_is_right_for_the_other(database, engine, schema
 
 def test_a_movie_older_than_the_trigger_follows_whoever_writes_it_before_the_backfill(database, engine):
     at(database, 0)
-    movie = Catalogue(0, engine).add("Parade", 1973)
+    movie = Catalogue(0, engine).add("Parade", 1973)  # the newest
     at(database, 1)
 
     Catalogue(1, engine).replace(movie, "Parade", 1974)
 
     with engine.connect() as connection:
-        row = connection.exec_driver_sql(f"SELECT year, release_year FROM movies WHERE id = {movie}").one()
+        row = connection.exec_driver_sql("SELECT year, release_year FROM movies ORDER BY id DESC").first()
     assert row == (1974, 1974)
 
 
