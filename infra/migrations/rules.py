@@ -114,7 +114,7 @@ class Finding:
         if self.rule == "only-after-unknown":
             return "name an older revision of this service"
         if self.rule == "too-early":
-            return "deploy the release before this revision first"
+            return "deploy the release that ends before this revision first"
         return f'if it must be, say why in the revision: "# allow {self.rule}: ..."'
 
 
@@ -163,8 +163,8 @@ def too_early(revision: Revision, line: Sequence[str], head: str | None) -> Iter
     """Yield a finding where the code that serves, whose newest revision is `head`, still needs what it takes away."""
     said = revision.only_after
     if said is not None and not knows(line, head, said.revision):
-        code = f"that of {head} serves" if head else "no release record tells which one serves"
-        message = f"It may run where the code of {said.revision} serves, and {code}."
+        code = f"now that of {head} does" if head else "no release record tells which one does"
+        message = f"It may run only where the code of {said.revision} serves, and {code}."
         yield _finding(revision, "too-early", message, said.words)
 
 

@@ -115,7 +115,7 @@ def test_a_contraction_waits_until_the_release_serves_that_needs_the_old_column_
     serves(1)
 
     with pytest.raises(
-        Refused, match=r"0013_year_gone\.py: too-early: .* code of 0012 .* that of 0010 serves"
+        Refused, match=r"0013_year_gone\.py: too-early: .* code of 0012 serves, and now that of 0010 does"
     ):
         judged(context, PLAN)
 

@@ -166,8 +166,8 @@ def test_code_knows_the_revisions_up_to_its_own() -> None:
 @pytest.mark.parametrize(
     ("head", "sentence"),
     [
-        ("0001", "It may run where the code of 0002 serves, and that of 0001 serves."),
-        (None, "It may run where the code of 0002 serves, and no release record tells which one serves."),
+        ("0001", "It may run only where the code of 0002 serves, and now that of 0001 does."),
+        (None, "It may run only where the code of 0002 serves, and no release record tells which one does."),
     ],
 )
 def test_a_contraction_is_refused_while_code_serves_that_needs_the_old(
@@ -181,7 +181,7 @@ def test_a_contraction_is_refused_while_code_serves_that_needs_the_old(
 
     assert str(refusal.value).endswith(
         f"{FILE}: too-early: {sentence} (only after 0002: its code reads b alone); "
-        "deploy the release before this revision first"
+        "deploy the release that ends before this revision first"
     )
 
 
