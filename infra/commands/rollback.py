@@ -120,8 +120,9 @@ def refuse_left_behind(context: Context, target: Mapping[str, Any], releases: Re
         ):
             raise Refused(
                 f"{service.name}: the code of {target['release']} knows {head or 'no migration'}, and the database is past "
-                f"{gone}, which left code without {after.revision} behind ({after.reason}). First take it back: "
-                f"./deploy.py migrate {name} {service.name} --to {after.revision} --downgrade{copies}. Nothing was changed"
+                f"{gone}, which left code without {after.revision} behind ({after.reason}). Go back to a release with "
+                f"{after.revision} and take {gone} back, then it can follow: ./deploy.py migrate {name} {service.name} "
+                f"--to {after.revision} --downgrade{copies}. Nothing was changed"
             )
 
 

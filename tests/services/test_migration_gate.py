@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -9,10 +10,12 @@ import pytest
 from moto import mock_aws
 
 from infra.aws import connect
+from infra.commands import run as run_command
 from infra.commands.context import Context
-from infra.commands.migrate import Migration, migrate
+from infra.commands.migrate import Migration, migrate, pending_sql, statuses
 from infra.commands.migration_gate import judged, restore_points
 from infra.commands.rollback import refuse_left_behind
+from infra.commands.serving import warn_of_going_back
 from infra.config import load
 from infra.errors import Refused
 from infra.events import Reporter
@@ -136,9 +139,41 @@ def test_a_migration_by_hand_waits_too(context):
 
     with pytest.raises(
         Refused,
-        match=r"movies: revision 0013 may run only where the code of 0012 serves .* that of 0010 does",
+        match=r"movies: revision 0013 may run only where the code of 0012 serves .* now that of 0010 does",
     ):
         migrate(context, ["movies"], Migration(), print, confirm=print)
+
+
+def test_going_back_under_code_that_serves_is_warned_of(context):
+    released(context, 1, "0013")
+    serves(1)
+    said = []
+    told = replace(context, reporter=Reporter(lambda event: said.append(event.text), lambda: 0))
+
+    warn_of_going_back(told, context.config.service("movies"), "0012")
+    warn_of_going_back(told, context.config.service("movies"), "0013")
+
+    assert said == [
+        "the code that serves needs 0013: at 0012 it is not ready, until you migrate forward again or go back "
+        "to the code of 0012 (./deploy.py rollback local)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda context: migrate(context, ["movies"], Migration(), print, confirm=print),
+        lambda context: statuses(context, ["movies"]),
+        lambda context: pending_sql(context, ["movies"], None),
+        lambda context: run_command.run(context, "movies", run_command.Run(("true",)), print),
+        lambda context: run_command.start(context, "movies", run_command.Run(("true",))),
+    ],
+)
+def test_no_task_is_started_where_the_environment_sleeps(context, act):
+    context.bucket.put("sleep/local.json", b'{"since": "2026-11-28T00:00:00+00:00", "databases": []}')
+
+    with pytest.raises(Refused, match=r"^local sleeps, so .*; wake it first: \./deploy\.py wake local\."):
+        act(context)
 
 
 def test_a_rollback_to_code_that_the_contraction_left_behind_is_refused_and_names_the_copy(context):
@@ -156,9 +191,9 @@ def test_a_rollback_to_code_that_the_contraction_left_behind_is_refused_and_name
 
     assert str(refusal.value) == (
         "movies: the code of 1 knows 0010, and the database is past 0013, which left code without 0012 behind "
-        "(the code that came with it reads and writes release_year alone). First take it back: "
-        "./deploy.py migrate local movies --to 0012 --downgrade, or restore the copy that was taken before: "
-        "yard-before-3. Nothing was changed"
+        "(the code that came with it reads and writes release_year alone). Go back to a release with 0012 and "
+        "take 0013 back, then it can follow: ./deploy.py migrate local movies --to 0012 --downgrade, "
+        "or restore the copy that was taken before: yard-before-3. Nothing was changed"
     )
 
 
