@@ -35,7 +35,7 @@ def run(context: Context, arguments: argparse.Namespace) -> int:
         def confirm(question: str) -> None:
             typed(question, name, arguments.confirm)
 
-        done = migrate(context, arguments.services, wanted, _teller(arguments), confirm=confirm)
+        done = migrate(context, arguments.services, wanted, _teller(context, arguments), confirm=confirm)
         if arguments.json:
             data(done, "", arguments)
     return 0
@@ -50,10 +50,10 @@ def refuse_strays(arguments: argparse.Namespace) -> None:
         raise ConfigurationError(f"--to: goes with migrating and with --sql, not with --{looks[0]}")
 
 
-def _teller(arguments: argparse.Namespace) -> Callable[[str], None]:
-    """The tasks' lines are what a person reads; beside JSON they are progress."""
+def _teller(context: Context, arguments: argparse.Namespace) -> Callable[[str], None]:
+    """The tasks' lines are what a person reads; beside JSON they are events."""
     if arguments.json:
-        return say
+        return lambda line: context.reporter.tell("log", "migrate", line)
     return lambda line: print(line, flush=True)
 
 
