@@ -13,7 +13,7 @@ from infra.commands.locking import lock
 from infra.commands.serving import refuse_too_early, warn_of_going_back
 from infra.commands.sleeping import refuse_asleep
 from infra.config import Service
-from infra.errors import ConfigurationError, EstaleiroError, Refused
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, Refused
 from infra.migrations.applied import Applied, reached
 from infra.migrations.revisions import heads, known
 from infra.tasks.one_off import TaskResult, TaskRunner
@@ -86,7 +86,10 @@ def pending_sql(context: Context, names: Sequence[str], to: str | None) -> str:
     for service in services:
         for revision in _asked(context, service, ("--sql", *(("--to", to) if to else ()))):
             if revision["problem"]:
-                raise Refused(f"{service.name}: revision {revision['revision']} {revision['problem']}")
+                raise Refused(
+                    f"{service.name}: revision {revision['revision']} {revision['problem']}; "
+                    "read its file, or print those before it with --to"
+                )
             parts.append(f"-- {service.name} {revision['revision']}\n\n{revision['sql'].strip()}\n")
     return "\n".join(parts)
 
@@ -206,7 +209,13 @@ class _Turn:
             self.line(text)
 
         self.context.reporter.tell("started", f"{name} {task}")
-        result = TaskRunner(self.context.aws, line=line).run(request)
+        try:
+            result = TaskRunner(self.context.aws, line=line).run(request)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; the {task} task of {name} was stopped, and what it had committed stays. "
+                "Run the same command again to go on"
+            ) from None
         if not result.succeeded:
             raise EstaleiroError(failed(name, task, result))
         self.context.reporter.tell("done", f"{name} {task}")

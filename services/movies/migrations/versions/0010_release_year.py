@@ -1,4 +1,4 @@
-"""Expand: `release_year` beside `year`, which does not say which year. A trigger keeps them the same, whichever is written."""
+"""Expand: `release_year` beside `year`, and a trigger that keeps them the same whichever is written."""
 
 import sqlalchemy as sa
 from alembic import op
