@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -215,6 +216,33 @@ def test_going_back_from_the_contraction_makes_the_old_column_again_for_the_old_
     behaves(2, engine)
     at(database, 3)
     assert Catalogue(3, engine).year_of(movie) == 1967
+
+
+def test_going_back_from_the_contraction_keeps_no_reader_waiting(database, engine):
+    at(database, 3)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO movies (title, release_year, director) SELECT 'x', 1967, 'y' FROM generate_series(1, 3000)"
+        )
+        for statement in SLOW:
+            connection.exec_driver_sql(statement)
+    over, waits = threading.Event(), []
+
+    def read():
+        while not over.is_set():
+            began = time.monotonic()
+            Catalogue(3, engine).year_of(1)
+            waits.append(time.monotonic() - began)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    began = time.monotonic()
+    at(database, 2)
+    took = time.monotonic() - began
+    over.set()
+    reader.join(10)
+
+    assert max(waits) < took / 2, (max(waits), took)
 
 
 def test_a_backfill_that_was_taken_back_runs_again(database, engine):

@@ -4,6 +4,9 @@ import importlib
 
 from alembic import op
 
+from chassis import batches
+from movies.backfills import YEARS
+
 revision = "0013"
 down_revision = "0012"
 
@@ -21,10 +24,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Make the column again from its successor, with the trigger: the code of the releases before can serve again."""
-    op.execute("ALTER TABLE movies ADD COLUMN year integer")
-    op.execute("UPDATE movies SET year = release_year")
-    op.execute("ALTER TABLE movies ADD CONSTRAINT ck_movies_year CHECK (year BETWEEN 1888 AND 2100)")
+    """Make the column again from its successor, with the trigger: the code of the releases before can serve again.
+
+    What is committed on the way keeps nobody from the table, and can be run again.
+    """
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE movies ADD COLUMN IF NOT EXISTS year integer")
+        op.execute(expand.SAME_YEAR)
+        op.execute("DROP TRIGGER IF EXISTS movies_same_year ON movies")
+        op.execute(expand.TRIGGER)
+    batches.run_in_revision(op, YEARS)
+    batches.forget_in_revision(op, YEARS)
+    op.execute(
+        "ALTER TABLE movies ADD CONSTRAINT ck_movies_year CHECK (year BETWEEN 1888 AND 2100) NOT VALID"
+    )
     op.execute("ALTER TABLE movies ALTER COLUMN year SET NOT NULL")
-    op.execute(expand.SAME_YEAR)
-    op.execute(expand.TRIGGER)
+    op.execute("ALTER TABLE movies VALIDATE CONSTRAINT ck_movies_year")
