@@ -112,7 +112,7 @@ def refuse_left_behind(context: Context, target: Mapping[str, Any], releases: Re
     name = context.config.environment.name
     applied = Applied(context.bucket, name).heads()
     points = restore_point.since([releases.read(one) for one in releases.ids()], str(target["release"]))
-    copies = f", or restore the copy that was taken before: {', '.join(points)}" if points else ""
+    copies = f", or restore a copy taken since: {', '.join(points)}" if points else ""
     for service in context.config.services:
         head = max(target.get("migrations", {}).get(service.name, ()), default=None)
         for gone, after in left_behind(

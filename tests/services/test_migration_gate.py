@@ -193,7 +193,7 @@ def test_a_rollback_to_code_that_the_contraction_left_behind_is_refused_and_name
         "movies: the code of 1 knows 0010, and the database is past 0013, which left code without 0012 behind "
         "(the code that came with it reads and writes release_year alone). Go back to a release with 0012 and "
         "take 0013 back, then it can follow: ./deploy.py migrate local movies --to 0012 --downgrade, "
-        "or restore the copy that was taken before: yard-before-3. Nothing was changed"
+        "or restore a copy taken since: yard-before-3. Nothing was changed"
     )
 
 
