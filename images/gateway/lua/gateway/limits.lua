@@ -19,9 +19,9 @@ function _M.share(limit, tasks)
     return {count = max(1, floor(limit.count / tasks)), window = limit.window}
 end
 
--- When this worker last put off the end of a cursor, and how many slots of a key it last saw held.
+-- When this worker last put off the end of a cursor, and what it last saw of a key.
 local put_off_at, note_put_off = memo.new(4000)
-local last_held, note_held = memo.new(4000)
+local seen_of, note_seen = memo.new(4000)
 
 -- Moves the cursor on. It is forgotten when nobody has asked for a while; then all slots are free. Its end is put off once a
 -- window, by three windows and more than any slot is held.
@@ -68,27 +68,47 @@ local function is_held(dict, key, limit, cursor, back)
     return dict:get(key .. TEXT[(cursor - back) % limit.count]) ~= nil
 end
 
--- Returns how many slots are free after `take` has admitted a request at `cursor`. The slots before the cursor were taken last,
--- in order: the search begins where it ended last time, goes on in doubling steps, then halves.
-function _M.remaining(dict, key, limit, cursor)
-    local count = limit.count
-    local held, free, step = 1, count + 1, 1
-    local guess = min(last_held(key) or 2, count)
-    while guess > held and guess < free do
-        if is_held(dict, key, limit, cursor, guess) then
-            held, guess = guess, min(guess + step, count)
-        else
-            free, guess = guess, max(guess - step, 1)
-        end
-        if held > 1 and free <= count then break end
-        step = step * 2
-    end
+-- Returns how many slots are held. The slots before the cursor were taken last, in order: the search goes back from it in
+-- doubling steps, then halves.
+local function held_slots(dict, key, limit, cursor)
+    local held, free, step = 1, limit.count + 1, 1
     while free - held > 1 do
-        local middle = floor((held + free) / 2)
-        if is_held(dict, key, limit, cursor, middle) then held = middle else free = middle end
+        local guess = step and min(held + step, free - 1) or floor((held + free) / 2)
+        if is_held(dict, key, limit, cursor, guess) then held = guess else free, step = guess, nil end
+        step = step and step * 2
     end
-    note_held(key, held)
-    return count - held
+    return held
+end
+
+-- What this worker knows of a key without looking: the cursor at three moments. Whatever was taken up to a moment that is a
+-- window ago is free again, so the slots after that are all that can be held.
+local function remember(dict, key, limit, cursor, now)
+    local seen = {expired = cursor - held_slots(dict, key, limit, cursor), mark_at = now, mark = cursor, last_at = now, last = cursor}
+    note_seen(key, seen)
+    return seen
+end
+
+local function move_on(seen, window, cursor, now)
+    if now - seen.last_at >= window then
+        seen.expired, seen.mark_at, seen.mark = seen.last, now, cursor
+    elseif now - seen.mark_at >= window then
+        seen.expired, seen.mark_at, seen.mark = seen.mark, now, cursor
+    end
+    seen.last_at, seen.last = now, cursor
+end
+
+-- Returns how many slots are free, or fewer, after `take` has admitted a request at `cursor`: exactly when it is less than half.
+-- Until then a steady client may be told of less than it has, never of more.
+function _M.remaining(dict, key, limit, cursor)
+    local now, count, seen = ngx.now(), limit.count, seen_of(key)
+    -- A cursor that nobody asked for is forgotten, and begins anew.
+    if not seen or seen.last > cursor or now - seen.last_at > limit.window * 2 then
+        seen = remember(dict, key, limit, cursor, now)
+    else
+        move_on(seen, limit.window, cursor, now)
+        if (cursor - seen.expired) * 2 > count then seen.expired = cursor - held_slots(dict, key, limit, cursor) end
+    end
+    return count - (cursor - seen.expired)
 end
 
 -- Counts one request against a coarse limit, for what only has to be kept from flooding us: a counter for this window and the
