@@ -63,6 +63,26 @@ function tests.a_client_that_asks_much_is_told_what_remains_as_exactly()
     end
 end
 
+-- Lets time pass where nothing can sleep.
+local function later(seconds)
+    local began = ngx.now()
+    repeat ngx.update_time() until ngx.now() >= began + seconds
+end
+
+function tests.what_remains_is_never_more_than_there_is_and_is_exact_when_little_is_left()
+    local limit = {count = 40, window = 0.2}
+    for step = 1, 400 do
+        later(0.002)
+        local admitted, cursor = limits.take(dict, "steady:", limit)
+        if admitted then
+            local said, held = limits.remaining(dict, "steady:", limit, cursor), 0
+            for slot = 0, 39 do held = held + (dict:get("steady:" .. slot) and 1 or 0) end
+            assert(said <= 40 - held, step)
+            if held > 20 then expect(said, 40 - held) end
+        end
+    end
+end
+
 function tests.tasks_share_a_limit_and_each_keeps_one()
     expect(limits.share({count = 50, window = 1}, 4), {count = 12, window = 1})
     expect(limits.share({count = 2, window = 60}, 4), {count = 1, window = 60})

@@ -39,7 +39,7 @@ local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|cr
     .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
 local plain = plains.new(PLAIN, TELLING)
-_M.is_plain, _M.is_plain_query = plain.text, plain.query
+_M.is_words, _M.is_plain, _M.is_plain_query = plain.words, plain.text, plain.query
 
 local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged}
 

@@ -25,11 +25,11 @@ local function truncated(headers, why)
 end
 
 -- Returns the request as the firewall wants it, or nil when its body does not fit into memory.
-function _M.request(var, headers, operation, why)
+function _M.request(path, query, headers, operation, why)
     local body, spilled = body_of(headers)
     if spilled then return nil end
     return {
-        path = var.gw_path, query = var.args, headers = headers, truncated = truncated(headers, why), body = body,
+        path = path, query = query, headers = headers, truncated = truncated(headers, why), body = body,
         content_type = type(headers["content-type"]) == "string" and headers["content-type"] or "",
         prose = operation and operation.prose, exclude = operation and operation.exclude, fields = operation and operation.fields,
     }
