@@ -48,11 +48,20 @@ end
 
 function tests.a_coarse_limit_counts_this_window_and_what_still_weighs_of_the_last()
     local limit, seen = {count = 4, window = 1}, {}
-    for _ = 1, 5 do seen[#seen + 1] = limits.count(dict, "coarse:", limit, 100.5) end
+    for _ = 1, 5 do seen[#seen + 1] = limits.count(dict, "coarse:", limit, 100.5, 2) end
     expect(seen, {true, true, true, true, false})
-    expect({limits.count(dict, "coarse:", limit, 101.25)}, {true})
-    expect({limits.count(dict, "coarse:", limit, 101.25)}, {false, 0.75})
-    expect({limits.count(dict, "coarse:", limit, 103)}, {true})
+    expect({limits.count(dict, "coarse:", limit, 101.25, 2)}, {true})
+    expect({limits.count(dict, "coarse:", limit, 101.25, 2)}, {false, 0.75})
+    expect({limits.count(dict, "coarse:", limit, 103, 2)}, {true})
+end
+
+function tests.what_workers_have_not_told_each_other_never_makes_a_coarse_limit_too_wide()
+    local workers, admitted = {}, 0
+    for index = 1, 4 do workers[index] = {count = 640, window = 1} end
+    for turn = 1, 2000 do
+        if limits.count(dict, "untold:", workers[turn % 7 % 4 + 1], 200.5, 4) then admitted = admitted + 1 end
+    end
+    assert(admitted <= 640 and admitted >= 620, admitted)
 end
 
 function tests.a_client_that_asks_much_is_told_what_remains_as_exactly()

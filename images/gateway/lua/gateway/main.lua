@@ -44,7 +44,7 @@ function _M.init_worker()
     local names = {}
     for name in pairs(known.services) do names[#names + 1] = hosts[name] end
     ngx.timer.every(1, metrics.flush)
-    concurrency.reset(ngx.shared.limits, known.services)
+    concurrency.reset(ngx.shared.underway, known.services)
     upstreams.follow(nameserver, names)
 end
 
@@ -86,7 +86,7 @@ end
 
 -- Keeps one address from flooding the gateway, whatever it asks for and whoever it says it is.
 local function floods(var, address)
-    local admitted, wait = limits.count(ngx.shared.addresses, address .. ":", address_limit, ngx.now())
+    local admitted, wait = limits.count(ngx.shared.addresses, address, address_limit, ngx.now(), ngx.worker.count())
     return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
@@ -97,7 +97,7 @@ local function forward(var, service)
         ngx.log(ngx.ERR, "no address of ", host, ": ", why)
         return problem.send(503)
     end
-    if not concurrency.enter(ngx.shared.limits, service, options.max_concurrency) then
+    if not concurrency.enter(ngx.shared.underway, service, options.max_concurrency) then
         var.gw_limited = "concurrency"
         ngx.header["Retry-After"] = 1
         metrics.count("gateway_limited_total", 'limit="concurrency"')
@@ -230,7 +230,7 @@ end
 function _M.log()
     local var = ngx.var
     local service = var.gw_service
-    if service ~= "" then concurrency.leave(ngx.shared.limits, service) end
+    if service ~= "" then concurrency.leave(ngx.shared.underway, service) end
     metrics.observe(service, ngx.status, ngx.now() - ngx.req.start_time())
 end
 
