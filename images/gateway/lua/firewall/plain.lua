@@ -17,40 +17,60 @@ for value = 0, 63 do
 end
 SEXTETS[byte(" ")], SEXTETS[byte("-")], SEXTETS[byte("_")] = 62, 62, 63
 
--- What a decoded byte says of the text that it is in.
+-- What a decoded byte says of the text that it is in. NEVER: control characters, and what UTF-8 does not have.
 local NEVER, ASCII, TAIL, LEAD, ZERO = 0, 1, 2, 3, 4
-local KINDS = ffi.new("uint8_t[256]") -- NEVER: control characters, and what UTF-8 does not have
+local KINDS = ffi.new("uint8_t[256]")
 ffi.fill(KINDS + 32, 95, ASCII)
 ffi.fill(KINDS + 9, 5, ASCII)
 ffi.fill(KINDS + 0x80, 64, TAIL)
 ffi.fill(KINDS + 0xc2, 51, LEAD)
 KINDS[0] = ZERO
 
--- Whether a part of a text is Base64 of a text, as `forms.base64` sees it (UTF-16 has zeros, of which it takes two). It gives up at the
--- first byte that no text has, which is nearly always among the first three.
+-- From state and kind to the next state, a multiple of 8; 0 is no text. A state is how many zeros there were (UTF-16 has them;
+-- two are taken), and how many bytes followed the last lead byte: none yet, which is no end; one, two; or three, when none may come.
+local START, NEXT = 32, ffi.new("uint8_t[128]")
+
+local function state(zeros, tails)
+    return 8 + (zeros * 4 + tails) * 8
+end
+
+for zeros = 0, 2 do
+    for tails = 0, 3 do
+        local from = state(zeros, tails)
+        if tails > 0 then NEXT[from + ASCII], NEXT[from + LEAD] = state(zeros, 3), state(zeros, 0) end
+        if tails < 3 then NEXT[from + TAIL] = state(zeros, tails + 1) end
+        if zeros < 2 then NEXT[from + ZERO] = state(zeros + 1, tails) end
+    end
+end
+
+local function after(known, bits)
+    return NEXT[known + KINDS[band(bits, 255)]]
+end
+
+-- Whether a part of a text is Base64 of a text, as `forms.base64` sees it. It gives up at the first byte that no text has, which
+-- is nearly always among the first three. It has eight characters at least, so it never decodes to too little.
 local function encodes_text(text, from, to)
-    local bits, width, zeros, tails, decoded = 0, 0, 0, 3, 0
     local length = to - from + 1
     if length < 8 or length % 4 == 1 then return false end
-    for at = from, to do
-        local sextet = SEXTETS[byte(text, at)]
-        if sextet < 0 then return false end
-        bits, width = bor(lshift(band(bits, 255), 6), sextet), width + 6
-        if width >= 8 then
-            width = width - 8
-            local kind = KINDS[band(rshift(bits, width), 255)]
-            if kind == ZERO then
-                zeros = zeros + 1
-                if zeros > 2 then return false end
-            else
-                -- `tails` counts what followed the last lead byte; 0 is a lead byte that still wants one, 3 that none may come.
-                if kind == NEVER or tails == 0 and kind ~= TAIL or tails >= 3 and kind == TAIL then return false end
-                if kind == TAIL then tails = tails + 1 else tails = kind == LEAD and 0 or 3 end
-                decoded = decoded + 1
-            end
-        end
+    local known, whole = START, to - length % 4
+    for at = from, whole, 4 do
+        local one, two, three, four = byte(text, at, at + 3)
+        one, two, three, four = SEXTETS[one], SEXTETS[two], SEXTETS[three], SEXTETS[four]
+        local bits = bor(lshift(one, 18), lshift(two, 12), lshift(three, 6), four)
+        if bits < 0 then return false end
+        known = after(after(after(known, rshift(bits, 16)), rshift(bits, 8)), bits)
+        if known == 0 then return false end
     end
-    return decoded >= 4 and tails > 0
+    if whole < to then
+        local one, two, three = byte(text, whole + 1, to)
+        one, two, three = SEXTETS[one], SEXTETS[two], three and SEXTETS[three] or 0
+        local bits = bor(lshift(one, 18), lshift(two, 12), lshift(three, 6))
+        if bits < 0 then return false end
+        known = after(known, rshift(bits, 16))
+        if length % 4 == 3 then known = after(known, rshift(bits, 8)) end
+    end
+    -- A lead byte at the end wants another.
+    return known ~= 0 and band(known, 24) ~= 8
 end
 
 -- A query of such pairs alone, still as on the wire. Anything that `texts.arguments` reads in more than one way is left out.

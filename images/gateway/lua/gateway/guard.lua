@@ -15,13 +15,16 @@ local function body_of(headers)
     return ngx.req.get_body_data()
 end
 
-local ONCE = {"content-type", "content-length", "content-encoding", "authorization", "user-agent", "transfer-encoding"}
+-- Whether a header that means something only once was sent twice.
+local function is_repeated(headers)
+    return type(headers["content-type"]) == "table" or type(headers["content-length"]) == "table"
+        or type(headers["content-encoding"]) == "table" or type(headers["authorization"]) == "table"
+        or type(headers["user-agent"]) == "table" or type(headers["transfer-encoding"]) == "table"
+end
 
 local function truncated(headers, why)
     if why then return "headers" end
-    for index = 1, #ONCE do
-        if type(headers[ONCE[index]]) == "table" then return "repeated-header" end
-    end
+    return is_repeated(headers) and "repeated-header" or nil
 end
 
 -- Returns the request as the firewall wants it, or nil when its body does not fit into memory.

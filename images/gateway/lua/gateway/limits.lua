@@ -137,23 +137,6 @@ function _M.count(dict, key, limit, now, workers)
     return false, window * (1 - share)
 end
 
--- Counts one request against a coarse limit, for what only has to be kept from flooding us: a counter for this window and the
--- share of the last one that still weighs. Never more than `count` in a window by the clock; cheap at any rate.
--- Returns admitted, and the seconds to wait when not.
-function _M.count(dict, key, limit, now)
-    local window = limit.window
-    local number = floor(now / window)
-    local share = now / window - number
-    local this = key .. number
-    local counted = dict:incr(this, 1, 0, window * 2) or limit.count + 1
-    -- What the last window may weigh at most decides nearly always.
-    if counted + limit.count * (1 - share) <= limit.count then return true end
-    local before = dict:get(key .. ":" .. number - 1) or 0
-    if counted + before * (1 - share) <= limit.count then return true end
-    dict:incr(this, -1)
-    return false, window * (1 - share)
-end
-
 -- Sets the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). `wait`, in seconds, is that of a refused request; it gets
 -- Retry-After too, in whole seconds.
 function _M.announce(header, limit, remaining, wait)

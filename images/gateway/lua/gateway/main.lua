@@ -156,7 +156,8 @@ function _M.admit()
     hygiene.strip(headers)
     local method, path, query = ngx.req.get_method(), split(var.request_uri or "")
     if floods(var, address) then return end
-    if ngx.req.http_version() < 1 then return problem.send(400) end
+    -- HTTP/0.9 has no headers.
+    if not headers.host and ngx.req.http_version() < 1 then return problem.send(400) end
     if path == "/health" and not query and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
