@@ -55,6 +55,18 @@ function tests.a_coarse_limit_counts_this_window_and_what_still_weighs_of_the_la
     expect({limits.count(dict, "coarse:", limit, 103, 2)}, {true})
 end
 
+function tests.a_full_dictionary_forgets_those_who_are_silent_and_not_the_one_who_floods()
+    local limit = {count = 10, window = 3600}
+    for _ = 1, 10 do limits.count(dict, "flood", limit, 3600.5, 1) end
+    limits.count(dict, "silent", limit, 3600.5, 1)
+    for number = 1, 20000 do
+        limits.count(dict, "crowd" .. number, limit, 3600.5, 1)
+        if number % 100 == 0 then expect({number, (limits.count(dict, "flood", limit, 3600.5, 1))}, {number, false}) end
+    end
+    expect(dict:get("silent:1"), nil)
+    dict:flush_all()
+end
+
 function tests.what_workers_have_not_told_each_other_never_makes_a_coarse_limit_too_wide()
     local workers, admitted = {}, 0
     for index = 1, 4 do workers[index] = {count = 640, window = 1} end
