@@ -19,7 +19,9 @@ def test_a_well_formed_request_id_is_kept_passed_on_returned_and_logged(gateway:
     assert gateway.line("access", answer)["request_id"] == "order-66.retry_1"
 
 
-@pytest.mark.parametrize("given", ["short", "has space in it", "x" * 129, "semi;colon", "first-of-two, second-of-two"])
+@pytest.mark.parametrize(
+    "given", ["short", "has space in it", "x" * 129, "semi;colon", "first-of-two, second-of-two"]
+)
 def test_a_request_id_that_is_not_well_formed_is_replaced(gateway: Gateway, given: str) -> None:
     answer = gateway.ask("/films", headers={"X-Request-ID": given})
 

@@ -84,7 +84,8 @@ def test_a_slot_is_free_again_a_window_after_it_was_taken(four_workers: Gateway)
 
 def test_operations_do_not_share_a_limit(four_workers: Gateway) -> None:
     requests = {
-        path: [request_bytes(path, headers=bearer("routes"))] * 120 for path in ("/seldom", "/rarely", "/films")
+        path: [request_bytes(path, headers=bearer("routes"))] * 120
+        for path in ("/seldom", "/rarely", "/films")
     }
 
     found = {path: statuses(four_workers.port, sent, connections=40) for path, sent in requests.items()}
