@@ -74,7 +74,8 @@ that was looked at before helps. The bare proxy keeps its connections to the sam
 {speeds}
 
 That is {_times(gateway.repeated, reference.repeated)} times the reference's rate with repeated values and
-{_times(gateway.fresh, reference.fresh)} times with fresh ones. The gateway's image has {image_bytes / 1e6:.0f} MB, all layers, uncompressed.
+{_times(gateway.fresh, reference.fresh)} times with fresh ones.
+The gateway's image has {image_bytes / 1e6:.0f} MB, all layers, uncompressed.
 
 {shares}"""
 
