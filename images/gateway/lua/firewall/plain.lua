@@ -94,6 +94,7 @@ end
 -- Returns three functions that say whether no rule can match: `words` of a text, `text` of it and of what it may be Base64 of,
 -- `query` of a query as on the wire. `harmless` matches texts of harmless characters alone; `telling` what matters even in those.
 function _M.new(harmless, telling)
+    telling = pattern.grouped(telling)
     local is_harmless, is_pairs = pattern.new(harmless, "j"), pattern.new(PAIRS, "j")
     local tells = pattern.new(telling, "ij")
     local tells_on_wire = pattern.new(telling:gsub("\\A", ""):gsub("\\s", "(?:[\\s+]|%%20)"), "ij")

@@ -24,7 +24,7 @@ local function needed(expression)
 end
 
 for _, class in ipairs(CLASSES) do
-    class.opens = pattern.new(class.gate, "ij")
+    class.opens = pattern.new(pattern.grouped(class.gate), "ij")
     for _, rule in ipairs(class.rules) do
         rule.class = class.class
         rule.prose = rule.prose or rule.score
