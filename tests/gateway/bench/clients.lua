@@ -1,6 +1,6 @@
 -- A thousand clients in turn, so that the load meets no client's limit. With the argument `fresh` no two requests have a value in
 -- common that a firewall could remember; without it all are for the path that wrk is given.
-local WORDS = {"alien", "brazil", "casablanca", "delicatessen", "exotica", "fargo", "gilda", "heat", "ikiru", "jaws"}
+local WORDS = {"alien", "brazil", "am%C3%A9lie", "delicatessen", "exotica", "fargo", "gilda", "heat", "ikiru", "jaws"}
 local number, fresh = 0, false
 
 function init(arguments)
