@@ -141,7 +141,8 @@ def test_the_line_about_a_request_is_complete(gateway: Gateway) -> None:
 
     assert set(passed) == set(blocked) == {
         "time", "kind", "request_id", "traceparent", "client", "client_id", "method", "path", "status", "bytes_in", "bytes_out",
-        "seconds", "service", "route", "upstream", "upstream_status", "upstream_seconds", "firewall", "limited", "agent", "worker",
+        "seconds", "service", "route", "upstream", "upstream_status", "upstream_seconds", "firewall", "limited", "agent",
+        "worker",
     }  # fmt: skip
     assert (passed["service"], passed["route"], passed["upstream_status"]) == ("films", "/films/{id}", "200")
     assert float(passed["upstream_seconds"]) <= passed["seconds"] + 0.001
