@@ -6,7 +6,7 @@ local pattern = require "firewall.pattern"
 local _M = {}
 
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
-local byte, gsub = string.byte, string.gsub
+local byte, contains, gsub = string.byte, string.find, string.gsub
 local find, matches = pattern.find, pattern.matches
 
 -- The six bits that a character of either Base64 alphabet stands for; a blank is what became of a plus sign.
@@ -79,7 +79,7 @@ local PAIRS = [==[\A(?:[\w.-]++(?:=(?:[\w.,@+:-]++|%20)*+)?+(?:&(?=\w)|\z))*+\z]
 local LONGEST = 256
 
 local function pairs_encode_text(query)
-    query = gsub(query, "%%20", " ")
+    if contains(query, "%", 1, true) then query = gsub(query, "%%20", " ") end
     local from = 1
     for at = 1, #query do
         local code = byte(query, at)
