@@ -22,7 +22,7 @@ end
 -- Most values are words and numbers: of those only what stands here can matter to any rule.
 local PLAIN = [==[\A[\w\s.,@+:-]*\z]==]
 local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|create\s|exec|declare|waitfor|sleep|__|_schema|sqlite_|[sx]p_|dbms_|utl_|pg_|all_tab|user_|sys|@@|]==]
-    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
+    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|h4siaaa|(?-i:\ABAh[vb7JUI])|(?-i:\AgA[JNRS][VXY9cj])|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
 local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged}
 
@@ -59,7 +59,7 @@ local function apply(rule, text, context, finding)
     if not from and not why then return end
     finding.seen[rule.id] = true
     -- An expression that gives up has met a text made to exhaust it.
-    local score = why and THRESHOLD or (context.prose and rule.prose or rule.score)
+    local score = why and THRESHOLD or (rule.prose < rule.score and forms.is_sentence(text, context.prose) and rule.prose or rule.score)
     if score == 0 then return end
     finding.score = finding.score + score
     finding.rules[#finding.rules + 1] = {id = rule.id, class = rule.class, score = score, fragment = from and text:sub(from, to) or why}

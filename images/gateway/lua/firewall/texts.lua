@@ -63,10 +63,26 @@ local function multipart_texts(body, content_type, state, take)
     end
 end
 
+-- Hands over what stands between the tags of XML, and its attributes' values, each as a parser gives it to a service.
+local function xml_texts(body, state, take)
+    local count = 0
+    for text in gmatch(body, ">%s*([^<>]+)<") do
+        count = count + 1
+        if count > MAX_ARGUMENTS then break end -- the whole text is inspected all the same
+        if find(text, "%S") then take(state, "xml", "text", decode.html(text)) end
+    end
+    for value in gmatch(body, "=%s*[\"']([^\"'<>]+)[\"']") do
+        count = count + 1
+        if count > MAX_ARGUMENTS then break end
+        take(state, "xml", "attribute", decode.html(value))
+    end
+end
+
 local function raw_texts(body, state, take)
     take(state, "body", "body", body)
     if find(body, "[+%%]") then take(state, "body", "body", decode.form(body)) end
     if find(body, "encoding%s*=%s*[\"'][uU][tT][fF]%-?7") then take(state, "body", "body", decode.utf7(body)) end
+    if find(body, "^%s*<") then xml_texts(body, state, take) end
     local first = match(body, "^%s*([%[{])")
     if first and json.read(body) then json_texts(body, state, take) end
     if find(body, "^[^<{%s]*=") then _M.arguments(body, "form", state, take) end
