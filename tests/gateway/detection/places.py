@@ -56,6 +56,7 @@ PLACES: dict[str, Callable[[str], bytes | None]] = {
     "query": lambda text: _get(f"/films?title={_quote(text)}"),
     "query name": lambda text: _get(f"/films?{_quote(text)}=1"),
     "path": lambda text: _get(f"/films/{_quote(text)}"),
+    "target": lambda text: _get(text) if text.isascii() and text.startswith("/") and text.isprintable() and " " not in text else None,
     "json": lambda text: _json("/films", {"title": text}),
     "json key": lambda text: _json("/films", {"title": "x", text: "x"}),
     "json prose": lambda text: _json("/films/1/opinions", {"text": text}),
@@ -105,8 +106,8 @@ ENCODINGS: dict[str, Callable[[str, str], str | None]] = {
     "comments": lambda kind, text: text.replace(" ", "/**/") if kind == "sql" and "--" not in text else None,
 }
 
-# Where a class can do harm at all: a scanner's name stands in `User-Agent`, a file that it looks for in the path.
-ONLY_IN = {"agent": {"user agent"}, "probe": {"path"}}
+# Where a class can do harm at all: a scanner's name stands in `User-Agent`, a file that it looks for is the path.
+ONLY_IN = {"agent": {"user agent"}, "probe": {"target"}}
 # Where an ordinary kind may stand: sentences in queries, bodies and forms; what talks of attacks in reviews alone.
 ORDINARY_IN = {
     "prose": {"json prose", "query", "form"},

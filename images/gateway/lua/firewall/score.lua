@@ -9,6 +9,7 @@ local THRESHOLD = _M.THRESHOLD
 local CLASSES = {
     require "firewall.rules.sql", require "firewall.rules.xss", require "firewall.rules.path", require "firewall.rules.command",
     require "firewall.rules.template", require "firewall.rules.structured", require "firewall.rules.protocol", require "firewall.rules.scanner",
+    require "firewall.rules.probe",
 }
 _M.classes = CLASSES
 

@@ -103,7 +103,9 @@ function _M.cookies(text, state, take)
     for pair in gmatch(text, "[^;]+") do
         local name, value = match(pair, "^%s*([^=]*)=?(.*)$")
         if value == "" then name, value = "", name end
-        take(state, "cookie", name, (gsub(value, '^"(.*)"%s*$', "%1")))
+        value = gsub(value, '^"(.*)"%s*$', "%1")
+        take(state, "cookie", name, value)
+        if find(value, "%", 1, true) then take(state, "cookie", name, decode.url(value)) end
         if find(name, "[^%w_.-]") then take(state, "cookie", name, name) end
     end
 end
