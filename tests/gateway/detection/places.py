@@ -114,6 +114,7 @@ ORDINARY_IN = {
     "talk": {"json prose"},
     "agent": {"user agent"},
     "header": {"referer", "header"},
+    "file": {"query", "json", "json prose", "form", "multipart", "file name"},
     "code": {"query", "json", "json prose", "form"},
     "maths": {"query", "json", "json prose", "form"},
     "*": {"query", "path", "json", "json prose", "form", "header", "cookie", "multipart", "file name", "referer"},

@@ -59,7 +59,7 @@ end
 
 -- Words that follow one another as in a sentence; words that begin a statement of SQL do not count.
 local WORD = [==[(?:(?<![^\s("'*_>\x80-\xbf])(?!(?:select|union|insert|update|delete|drop|exec(?:ute)?|null|like|having|waitfor|into|values|table|limit|create|alter|grant|truncate|declare|shutdown)\b)]==]
-    .. [==[[.@#]?[a-z\x80-\xff]{1,30}(?:['-][a-z\x80-\xff]{1,12})*[,;:.!?)"'*_…]{0,4}\s+)]==]
+    .. [==[["'(*_.@#]?[a-z\x80-\xff]{1,30}(?:['-][a-z\x80-\xff]{1,12})*[,;:.!?)"'*_…]{0,4}\s+)]==]
 local FIVE_WORDS, FOUR_WORDS = WORD .. "{5}", WORD .. "{4}"
 -- Chinese, Japanese, Korean and Thai put no blanks between words.
 local UNSPACED = [==[(?:[\xe3-\xed][\x80-\xbf]{2}){6}|(?:\xe0[\xb8\xb9][\x80-\xbf]){8}]==]

@@ -1,5 +1,6 @@
 -- Adds up what the rules say of one text. A text that reaches THRESHOLD is an attack.
 local decode = require "firewall.decode"
+local expression = require "firewall.expression"
 local forms = require "firewall.forms"
 
 local _M = {THRESHOLD = 5}
@@ -9,7 +10,7 @@ local THRESHOLD = _M.THRESHOLD
 local CLASSES = {
     require "firewall.rules.sql", require "firewall.rules.xss", require "firewall.rules.path", require "firewall.rules.command",
     require "firewall.rules.template", require "firewall.rules.structured", require "firewall.rules.protocol", require "firewall.rules.scanner",
-    require "firewall.rules.probe",
+    require "firewall.rules.probe", require "firewall.rules.sql_expression",
 }
 _M.classes = CLASSES
 
@@ -25,7 +26,7 @@ local PLAIN = [==[\A[\w\s.,@+:-]*\z]==]
 local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|create\s|exec|declare|waitfor|sleep|__|_schema|sqlite_|[sx]p_|dbms_|utl_|pg_|all_tab|user_|sys|@@|]==]
     .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|h4siaaa|(?-i:\ABAh[vb7JUI])|(?-i:\AgA[JNRS][VXY9cj])|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
-local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged}
+local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged, expression = expression.kinds}
 
 -- Resolves /./ and // so that a path reads the same however it was padded.
 function FORMS.path(text)

@@ -49,6 +49,11 @@ local function json_texts(body, state, take)
     return read
 end
 
+-- A part's header lines without the names, which are inspected by themselves.
+local function line(header)
+    return (gsub(gsub(header, '(%l*name%*?)="[^"]*"', "%1"), "[\r\n]+", " "))
+end
+
 local function multipart_texts(body, content_type, state, take)
     local boundary = multipart.boundary(content_type)
     local parts, why = nil, "it names no boundary"
@@ -58,7 +63,7 @@ local function multipart_texts(body, content_type, state, take)
         return nil, why
     end
     for _, part in ipairs(parts) do
-        take(state, "multipart", part[1], part[1] == "header" and gsub(part[2], "[\r\n]+", " ") or part[2])
+        take(state, "multipart", part[1], part[1] == "header" and line(part[2]) or part[2])
         if find(part[2], "%%%x%x") then take(state, "multipart", part[1], decode.form(part[2])) end
     end
 end
