@@ -10,12 +10,14 @@ import base64
 import hashlib
 import json
 import random
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+_HEADING = re.compile(r"## [a-z0-9]+")
 _CONTROLS = str.maketrans({"␊": "\n", "␍": "\r", "␉": "\t", "␀": "\0"})
 # Lists whose first numbers are in BENCHMARKS.md, in the order in which they were written.
 ATTACKS = ("attacks_first", "attacks_second")
@@ -38,7 +40,7 @@ def read(name: str) -> list[Case]:
     """Return the cases of a list in this folder; raise OSError when there is none of that name."""
     kind, found = "", []
     for line in (FOLDER / f"{name}.txt").read_text(encoding="utf-8").split("\n"):
-        if line.startswith("## "):
+        if _HEADING.fullmatch(line):
             kind = line[3:]
         elif line:
             found.append(Case(kind, line.translate(_CONTROLS)))

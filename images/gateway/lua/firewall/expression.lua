@@ -62,7 +62,8 @@ local function is_sentence(content)
 end
 
 local function tokens(text, at, quote)
-    local kinds, previous = "s", "s"
+    local kinds = quote and "s" or "n"
+    local previous = kinds
     while #kinds < MAX_TOKENS do
         at = match(text, "^%s*()", at)
         if at > #text then return kinds end
@@ -75,15 +76,30 @@ local function tokens(text, at, quote)
     return kinds
 end
 
+-- A number, a condition, and a comparison of strings: nothing that people count.
+local AFTER_NUMBER = [==[^\s*-?\d+[\s)]*(?=(?:and|x?or|\|\||&&)[\s('"])]==]
+
+local function after_number(text)
+    local _, to = re_find(text, AFTER_NUMBER, "joi")
+    local kinds = to and find(text, "['\"]", to) and tokens(text, to + 1)
+    return kinds and find(kinds, "^n&.*s.*o.*[swn]") and kinds or ""
+end
+
 local LIKELY = [==[['"][\s)]*(?:[=<>|&+*/%^~!;-]|(?:and|x?or|union|r?like|having|order|group|where|between|in|is|regexp|div|mod|collate|procedure|into|limit)\b)]==]
 
 -- Returns the kinds of the tokens of a text that closes the string it stands in, goes on as an expression and ends open, in a comment
 -- or with a statement; "" for every other text.
 function _M.kinds(text)
-    if #text > 1000 or not re_find(text, LIKELY, "joi") then return "" end
+    if #text > 1000 then return "" end
+    if find(text, "^%s*-?%d") and find(text, "['\"]") then
+        local kinds = after_number(text)
+        if kinds ~= "" then return kinds end
+    end
+    if not re_find(text, LIKELY, "joi") then return "" end
     local at = find(text, "['\"]")
     local before = sub(text, 1, at - 1)
-    if #before > 60 or find(before, "%S%s+%S+%s") then return "" end
+    -- A quote after an opening bracket or an equals sign begins a string, of a program or of markup; it closes none.
+    if #before > 60 or find(before, "[(%[{=,:]%s*$") or find(before, "%S%s+%S+%s") then return "" end
     local quote = sub(text, at, at)
     local kinds = tokens(text, at + 1, quote)
     if not kinds or not find(kinds, "^s%)*[&ok;]") then return "" end

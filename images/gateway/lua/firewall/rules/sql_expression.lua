@@ -2,8 +2,8 @@
 return {
     class = "sql",
     forms = {"expression"},
-    gate = [==[^s]==],
+    gate = [==[^[sn]]==],
     rules = {
-        {id = "sql.expression", score = 5, pattern = [==[^s\)*(?:[o&]+\(*[nwsS]?.*[Sc;]|k.*[Sc;]|;+k.*[Sc;])$]==], hit = "s&sosoS", miss = "sws"},
+        {id = "sql.expression", score = 5, pattern = [==[^n&|^s\)*(?:[o&]+\(*[nwsS]?.*[Sc;]|k.*[Sc;]|;+k.*[Sc;])$]==], hit = "s&sosoS", miss = "sws"},
     },
 }
