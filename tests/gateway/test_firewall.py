@@ -94,7 +94,7 @@ def test_an_attack_is_found_under_an_encoding(gateway: Gateway, encoded: str) ->
 
 
 # Ways of writing a body in which a reader may see another text than the firewall.
-_PART = "Content-Disposition: form-data; name=\"a\""
+_PART = 'Content-Disposition: form-data; name="a"'
 _BODIES = {
     "in chunks": (
         {**JSON, "Transfer-Encoding": "chunked"},

@@ -1,6 +1,6 @@
-"""What the firewall is measured with: attacks by class and ordinary values by kind, one a line, written without looking at a rule.
+"""What the firewall is measured with: attacks by class and ordinary values by kind, written without looking at a rule.
 
-A line `## name` begins a class or kind. ␊, ␍, ␉ and ␀ stand for line feed, carriage return, tab and NUL. A list is split in two
+A case is a line. A line `## name` begins a class or kind. ␊, ␍, ␉ and ␀ stand for line feed, carriage return, tab and NUL. A list is split in two
 halves by the digest of each text: rules may be mended for half `a`; half `b` is there to be measured.
 """
 
@@ -19,9 +19,8 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 _HEADING = re.compile(r"## [a-z0-9]+")
 _CONTROLS = str.maketrans({"␊": "\n", "␍": "\r", "␉": "\t", "␀": "\0"})
-# Lists whose first numbers are in BENCHMARKS.md, in the order in which they were written.
-ATTACKS = ("attacks_first", "attacks_second")
-ORDINARY = ("ordinary_first", "ordinary_second")
+# The lists, `attacks_<name>` and `ordinary_<name>`, in the order in which they were written.
+LISTS = ("first", "second")
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,9 @@ def _token(chance: random.Random) -> Iterator[str]:
 
 
 def _address(chance: random.Random) -> Iterator[str]:
-    first = chance.choice(["ana", "o'brien", "jean-luc", "li.wei", "d'angelo", "x_y", "mc+films", "select", "or"])
+    first = chance.choice(
+        ["ana", "o'brien", "jean-luc", "li.wei", "d'angelo", "x_y", "mc+films", "select", "or"]
+    )
     last = chance.choice(["example.org", "mail.example.co.uk", "union.example", "drop.example.io"])
     yield f"{first}{chance.randrange(99)}@{last}"
 
@@ -146,4 +147,5 @@ def _place(chance: random.Random) -> Iterator[str]:
     street = chance.choice(
         ["Rua d'Alegria", "O'Connell St.", "Rue de l'Église", "St. John's Rd", "Union Sq.", "Große Str."]
     )
-    yield f"{street} {chance.randrange(300)}{chance.choice(['', 'b', '/2', '-4', ', 3º Esq.', ' #5'])}; {chance.randrange(9999):04}"
+    number = chance.choice(["", "b", "/2", "-4", ", 3º Esq.", " #5"])
+    yield f"{street} {chance.randrange(300)}{number}; {chance.randrange(9999):04}"

@@ -1,8 +1,9 @@
 """Measures what the gateway blocks: each attack and each ordinary value, in every place of a request, written in every usual way.
 
-usage: python -m tests.gateway.detection.measure [--lists first second] [--half a|b] [--port PORT] [--missed] [--json FILE]
+usage: python -m tests.gateway.detection.measure [--lists first second …] [--half a|b] [--encodings plain …] [--missed]
+                                                 [--json FILE] [--port PORT]
 
-Without --port it builds the gateway's image and starts one of its own. A case is blocked when the answer is 403.
+Builds the gateway's image and starts one of its own, unless --port names one that runs. A case is blocked when the answer is 403.
 Prints tables of per cent: classes by places, encodings by places, and false alarms by places.
 """
 
@@ -12,12 +13,14 @@ import argparse
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.gateway.client import statuses
 from tests.gateway.detection.cases import Case, made, read
 from tests.gateway.detection.places import ENCODINGS, ONLY_IN, ORDINARY_IN, PLACES
+from tests.gateway.detection.running import gateway
 
 _MADE = 700
 
@@ -151,9 +154,7 @@ def measure(port: int, lists: Iterable[str], half: str | None, encodings: Iterab
     good = [case for name in lists for case in read(f"ordinary_{name}")]
     good += [case for name in lists for case in made(_MADE, seed=len(name))]
     chosen = [[case for case in cases if half in (None, case.half)] for cases in (bad, good)]
-    return Measured(
-        answered(port, attacks(chosen[0], list(encodings))), answered(port, ordinary(chosen[1]))
-    )
+    return Measured(answered(port, attacks(chosen[0], list(encodings))), answered(port, ordinary(chosen[1])))
 
 
 def main() -> None:
@@ -164,11 +165,12 @@ def main() -> None:
     parser.add_argument("--lists", nargs="+", default=["first"])
     parser.add_argument("--half", choices=["a", "b"])
     parser.add_argument("--encodings", nargs="+", choices=list(ENCODINGS), default=list(ENCODINGS))
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--port", type=int)
     parser.add_argument("--missed", action="store_true", help="list what was missed and false alarms")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    measured = measure(options.port, options.lists, options.half, options.encodings)
+    with nullcontext(options.port) if options.port else gateway() as port:
+        measured = measure(port, options.lists, options.half, options.encodings)
     print(report(measured))
     if options.missed:
         print("\n" + exceptions(measured))

@@ -17,6 +17,11 @@ def _get(path: str, **headers: str) -> bytes:
     return request_bytes(path, headers={"User-Agent": AGENT, **headers})
 
 
+def _target(text: str) -> bytes | None:
+    written_so = text.startswith("/") and text.isascii() and text.isprintable() and " " not in text
+    return _get(text) if written_so else None
+
+
 def _post(path: str, kind: str, body: bytes) -> bytes:
     return request_bytes(path, method="POST", headers={"User-Agent": AGENT, "Content-Type": kind}, body=body)
 
@@ -42,9 +47,7 @@ def _multipart(disposition: str) -> Callable[[str], bytes | None]:
     def request(text: str) -> bytes | None:
         if "filename" in disposition and set(text) & set('"\r\n'):
             return None
-        head, value = (
-            (disposition.format(text), "x") if "{}" in disposition else (disposition, text)
-        )
+        head, value = (disposition.format(text), "x") if "{}" in disposition else (disposition, text)
         body = f"--cut\r\nContent-Disposition: form-data; {head}\r\n\r\n{value}\r\n--cut--\r\n".encode()
         return _post("/films", "multipart/form-data; boundary=cut", body)
 
@@ -56,7 +59,7 @@ PLACES: dict[str, Callable[[str], bytes | None]] = {
     "query": lambda text: _get(f"/films?title={_quote(text)}"),
     "query name": lambda text: _get(f"/films?{_quote(text)}=1"),
     "path": lambda text: _get(f"/films/{_quote(text)}"),
-    "target": lambda text: _get(text) if text.isascii() and text.startswith("/") and text.isprintable() and " " not in text else None,
+    "target": _target,
     "json": lambda text: _json("/films", {"title": text}),
     "json key": lambda text: _json("/films", {"title": "x", text: "x"}),
     "json prose": lambda text: _json("/films/1/opinions", {"text": text}),
@@ -117,5 +120,16 @@ ORDINARY_IN = {
     "file": {"query", "json", "json prose", "form", "multipart", "file name"},
     "code": {"query", "json", "json prose", "form"},
     "maths": {"query", "json", "json prose", "form"},
-    "*": {"query", "path", "json", "json prose", "form", "header", "cookie", "multipart", "file name", "referer"},
+    "*": {
+        "query",
+        "path",
+        "json",
+        "json prose",
+        "form",
+        "header",
+        "cookie",
+        "multipart",
+        "file name",
+        "referer",
+    },
 }
