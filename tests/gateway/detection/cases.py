@@ -1,7 +1,7 @@
 """What the firewall is measured with: attacks by class and ordinary values by kind, written without looking at a rule.
 
-A case is a line. A line `## name` begins a class or kind. ␊, ␍, ␉ and ␀ stand for line feed, carriage return, tab and NUL. A list is split in two
-halves by the digest of each text: rules may be mended for half `a`; half `b` is there to be measured.
+A case is a line; a line `## name` begins a class or kind. ␊, ␍, ␉ and ␀ stand for line feed, carriage return, tab and NUL. A list
+is split in two halves by the digest of each text: rules may be mended for half `a`; half `b` is there to be measured.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent
 _HEADING = re.compile(r"## [a-z0-9]+")
 _CONTROLS = str.maketrans({"␊": "\n", "␍": "\r", "␉": "\t", "␀": "\0"})
 # The lists, `attacks_<name>` and `ordinary_<name>`, in the order in which they were written.
-LISTS = ("first", "second")
+LISTS = ("first", "second", "third")
 
 
 @dataclass(frozen=True)
