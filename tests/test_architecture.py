@@ -14,7 +14,8 @@ LIMITS = {"tests/": (600, 60), "": (250, 40)}
 ALLOWED = {
     "troposphere": ("infra/stacks/", "infra/hosts/"),
     "boto3": ("infra/aws/", "tests/"),
-    "botocore": ("infra/aws/", "infra/local/", "services/chassis/bucket.py", "tests/"),
+    "botocore": ("infra/aws/", "infra/local/", "services/chassis/aws.py", "tests/"),
+    "aiobotocore": ("services/chassis/aws.py",),
     "ministack": ("infra/local/", "tests/local/"),
     "docker": ("infra/docker.py", "infra/local/", "tests/"),
     "fabric": ("infra/ssh.py", "tests/"),

@@ -50,6 +50,11 @@ class Dependencies:
     schema: Schema | None = None  # which schema revisions this code can serve
     http: aiohttp.ClientSession | None = None  # the one pool of connections to other services
 
+    async def open(self) -> None:
+        """Get ready what the first request would have to wait for; called once, inside the loop."""
+        if self.verifier:
+            self.verifier.warm()
+
     async def close(self) -> None:
         """Close what holds connections; called once, after the last request."""
         if self.verifier:
