@@ -15,11 +15,13 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession, get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chassis.problems import Unavailable
+
 CONNECT, READ = 2, 5  # seconds
 ATTEMPTS = 2
 
 
-class AwsError(Exception):
+class AwsError(Unavailable):
     """AWS refused, with its error code in `code`, or could not be reached, with none; the message says which."""
 
     def __init__(self, message: str, code: str = "") -> None:

@@ -13,7 +13,7 @@ from tornado.web import HTTPError, RequestHandler
 from chassis import deadline, problems, trace
 from chassis.auth import Claims, Verifier
 from chassis.database import Database, unavailable
-from chassis.problems import ProblemError
+from chassis.problems import ProblemError, Unavailable
 from chassis.schema import Schema
 from chassis.settings import ProcessSettings
 
@@ -198,6 +198,9 @@ class Handler(RequestHandler):
         if unavailable(value):
             log.error("the database does not answer: %s", value)
             return
+        if isinstance(value, Unavailable):
+            log.error("not available: %s", value)
+            return
         log.error("unhandled error in %s %s", self.request.method, self.request.path, exc_info=value)
 
 
@@ -205,6 +208,9 @@ def _raised(arguments: dict[str, Any]) -> BaseException | None:
     error = arguments["exc_info"][1] if arguments.get("exc_info") else None
     if unavailable(error):
         return ProblemError(503, detail="the database does not answer", headers={"Retry-After": "1"})
+    if isinstance(error, Unavailable):
+        detail = "something that this needs does not answer"
+        return ProblemError(503, detail=detail, headers={"Retry-After": "1"})
     return error
 
 

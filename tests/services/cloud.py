@@ -29,3 +29,8 @@ def client(service):
 def variables():
     """Return what a process needs to find it."""
     return {"AWS_ENDPOINT_URL": url(), "AWS_REGION": REGION, **CREDENTIALS}
+
+
+def kms_key():
+    """Make a KMS key; return its ARN."""
+    return client("kms").create_key()["KeyMetadata"]["Arn"]
