@@ -60,8 +60,21 @@ class Application(TornadoApplication):
         self.limits = limits or Limits()
         self.in_flight: set[Handler] = set()
         self.lag = LoopLag()
-        self.measures = Measures(self)
+        self.measures = self._measures()
         self.stopping = False
+
+    def _measures(self) -> Measures:
+        about, database = self.dependencies.about, self.dependencies.database
+        return Measures(
+            {
+                "environment": about.environment,
+                "service": self.dependencies.service,
+                "process": about.process,
+            },
+            in_flight=lambda: len(self.in_flight),
+            lag=lambda: self.lag.seconds,
+            connections=database.in_use if database else None,
+        )
 
     def is_overloaded(self) -> bool:
         """Say whether one request more is too much for this process."""
@@ -82,7 +95,10 @@ def log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     claims: Claims | None = getattr(handler, "claims", None)
     if isinstance(handler, Handler) and handler.sheds:
-        handler.application.measures.count(handler)
+        seconds = handler.request.request_time()
+        handler.application.measures.count(
+            handler.request.method or "", type(handler).__name__, status, seconds
+        )
     log.log(
         logging.ERROR if status >= 500 and level > logging.DEBUG else level,
         "%s %s %d",

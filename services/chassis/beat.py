@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from chassis import heartbeat, schedule
 from chassis.database import connect_arguments
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.queue_measures import QueueMeasures
 
 log = logging.getLogger("chassis.beat")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -13,12 +13,10 @@ from tornado.web import HTTPError, RequestHandler
 from chassis import deadline, problems, trace
 from chassis.auth import Claims, Verifier
 from chassis.database import Database, unavailable
+from chassis.measures import Measures
 from chassis.problems import ProblemError, Unavailable
 from chassis.schema import Schema
 from chassis.settings import ProcessSettings
-
-if TYPE_CHECKING:
-    from chassis.application import Application
 
 T = TypeVar("T")
 
@@ -74,6 +72,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Serving(Protocol):
+    """What a handler asks of the application that it serves in."""
+
+    dependencies: Any
+    max_body: int
+    in_flight: set[Handler]
+    measures: Measures
+    stopping: bool
+
+    def is_overloaded(self) -> bool: ...
+
+
 class Handler(RequestHandler):
     """Base of our handlers. `self.dependencies` is what `make_app` was given, `self.claims` who is asking."""
 
@@ -81,7 +91,7 @@ class Handler(RequestHandler):
     log_level = logging.INFO
     path_parameters: ClassVar[dict[str, Any]] = {}  # name -> type, for the OpenAPI document
     sheds = True  # may be refused when the process has too much to do; probes may not
-    application: Application
+    application: Serving
 
     @property
     def dependencies(self) -> Any:

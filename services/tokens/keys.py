@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from tokens.grants import LIFETIME
 from tokens.models import Audit, SigningKey
 from tokens.sealing import Sealer

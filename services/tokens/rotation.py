@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from tokens import keys
 from tokens.models import SigningKey
 from tokens.sealing import Sealer

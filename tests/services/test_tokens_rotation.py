@@ -7,7 +7,7 @@ from sqlalchemy import text
 from tokens_case import sealer
 
 from chassis.database import Database
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.testing_postgres import fresh_database
 from tokens import keys, rotation
 from tokens.ring import KeyRing
