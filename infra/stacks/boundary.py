@@ -48,6 +48,7 @@ def boundary(environment: Environment) -> iam.ManagedPolicy:
             ),
             allow(_actions("secretsmanager", ("GetSecretValue",)), _own("secretsmanager", "secret:*")),
             allow(_actions("sqs", SQS), _own("sqs", f"{project}-*")),
+            allow(_actions("cloudwatch", ("GetMetricStatistics",)), "*"),
             allow(_actions("kms", KMS), _own("kms", "key/*")),
             allow(_actions("ec2", ("CreateRoute", "ReplaceRoute")), _own("ec2", "route-table/*")),
             allow(_actions("ec2", ("ModifyInstanceAttribute",)), _own("ec2", "instance/*")),

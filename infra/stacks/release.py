@@ -16,7 +16,7 @@ from infra.stacks.model import Stack
 from infra.stacks.oneoff import oneoff_tasks
 from infra.stacks.policies import allow, role
 from infra.stacks.pulling import image, pull_statements
-from infra.stacks.queue import queue_statement
+from infra.stacks.queue import queue_statements
 from infra.stacks.tasks import Task, health_check, task_definition
 from infra.stacks.variables import process_secrets, process_variables
 
@@ -82,7 +82,7 @@ def _roles(draft: Draft, service: Service, own: Material) -> tuple[iam.Role, iam
         statements.append(allow(["secretsmanager:GetSecretValue"], readable))
     ecs_tasks = "ecs-tasks.amazonaws.com"
     execution = role("ExecutionRole", environment, service=ecs_tasks, statements=statements)
-    used = [queue_statement(own.queue)] if own.queue else []
+    used = queue_statements(own.queue) if own.queue else []
     used += bucket_statements(own.bucket) if own.bucket else []
     used += [key_statement(own.encryption_key, service)] if own.encryption_key else []
     task_role = role("TaskRole", environment, service=ecs_tasks, statements=used)

@@ -11,7 +11,8 @@ from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler, stream_request_body
 
 from chassis.auth import Claims
-from chassis.handler import Dependencies, Handler
+from chassis.dependencies import Dependencies
+from chassis.handler import Handler
 from chassis.measures import Measures
 from chassis.problems import ProblemError
 from chassis.shedding import Limits, LoopLag
@@ -74,6 +75,7 @@ class Application(TornadoApplication):
             in_flight=lambda: len(self.in_flight),
             lag=lambda: self.lag.seconds,
             connections=database.in_use if database else None,
+            more=self.dependencies.queue.gauges() if self.dependencies.queue else (),
         )
 
     def is_overloaded(self) -> bool:

@@ -6,61 +6,18 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
-import aiohttp
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
 from chassis import deadline, problems, trace
-from chassis.auth import Claims, Verifier
-from chassis.database import Database, unavailable
+from chassis.auth import Claims
+from chassis.database import unavailable
 from chassis.measures import Measures
 from chassis.problems import ProblemError, Unavailable
-from chassis.schema import Schema
-from chassis.settings import ProcessSettings
 
 T = TypeVar("T")
 
 log = logging.getLogger("chassis.web")
-
-
-@dataclass(frozen=True)
-class About:
-    """Which release this process is, for /info and for metrics."""
-
-    environment: str = "unknown"
-    release: str = "unknown"
-    process: str = "web"
-
-
-def about(settings: ProcessSettings) -> About:
-    """Return what the settings say of the process."""
-    return About(settings.environment, settings.release, settings.process)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """What handlers need from outside; a service adds its own fields in a subclass."""
-
-    service: str
-    about: About = About()
-    database: Database | None = None
-    verifier: Verifier | None = None
-    schema: Schema | None = None  # which schema revisions this code can serve
-    http: aiohttp.ClientSession | None = None  # the one pool of connections to other services
-
-    async def open(self) -> None:
-        """Get ready what the first request would have to wait for; called once, inside the loop."""
-        if self.verifier:
-            self.verifier.warm()
-
-    async def close(self) -> None:
-        """Close what holds connections; called once, after the last request."""
-        if self.verifier:
-            await self.verifier.close()
-        if self.http:
-            await self.http.close()
-        if self.database:
-            await self.database.dispose()
 
 
 @dataclass(frozen=True)

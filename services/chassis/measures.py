@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application as TornadoApplication
@@ -28,6 +28,7 @@ class Measures:
         in_flight: Callable[[], float],
         lag: Callable[[], float],
         connections: Callable[[], float] | None = None,
+        more: Sequence[Metric] = (),
     ) -> None:
         self.tally = Tally("requests", dimensions=dimensions)
         self.requests = Counter("http_requests_total", "Requests answered.", ("method", "handler", "status"))
@@ -43,6 +44,7 @@ class Measures:
         if connections:
             text = "Connections taken out of the pool."
             self.all.append(Gauge("database_connections_in_use", text, connections))
+        self.all += more
 
     def count(self, method: str, handler: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""

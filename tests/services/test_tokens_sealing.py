@@ -317,8 +317,10 @@ def test_a_kms_that_hangs_does_not_hold_up_requests_for_long():
 
 
 class TestWithoutKms(Case):
-    def test_no_token_can_be_had_and_the_answer_says_to_come_back(self):
+    def test_no_token_can_be_had_and_the_answer_says_to_come_back_while_published_keys_are_shown(self):
         ring = self._app.dependencies.ring
+        (key,) = self.call("GET", "/.well-known/jwks.json").json["keys"]
+        ring._loaded = None  # as in a process that has just begun
         ring._sealer = sealer(broken())
 
         answer = self.ask(basic=OPERATOR)
@@ -326,7 +328,8 @@ class TestWithoutKms(Case):
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert b"kms" not in answer.body
-        assert self.call("GET", "/health/live").status == 200
+        assert self.call("GET", "/.well-known/jwks.json").json["keys"] == [key]
+        assert self.call("GET", "/health/ready").status == 200
 
 
 def broken():

@@ -190,7 +190,8 @@ def test_roles_name_exactly_what_they_are_for() -> None:
         ),
     ]
     assert [statement["Resource"] for statement in _statements("staging", "reviews-release", "TaskRole")] == [
-        [{"Fn::GetAtt": ["Queue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]
+        [{"Fn::GetAtt": ["Queue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}],
+        "*",
     ]
     assert "Policies" not in properties("staging", "gateway-release", "TaskRole")
     bucket = [
