@@ -60,6 +60,7 @@ class Application(TornadoApplication):
         self.max_body = max_body
         self.limits = limits or Limits()
         self.in_flight: set[Handler] = set()
+        self.last_request = 0.0  # time.monotonic() of the latest that was no probe
         self.lag = LoopLag()
         self.measures = self._measures()
         self.stopping = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -116,6 +117,8 @@ class Handler(RequestHandler):
         deadline.enter(self.request.headers)
         for name, value in trace.headers().items():
             self.set_header(name, value)
+        if self.sheds:
+            self.application.last_request = time.monotonic()
         if self.sheds and self.application.is_overloaded():
             raise ProblemError(503, detail="too much to do at present", headers={"Retry-After": "1"})
         self.application.in_flight.add(self)
