@@ -2,6 +2,8 @@
 ENV ?= local
 DEPLOY = ./deploy.py
 PYTHON = .venv/bin/python
+# One more than small machines have cores: many tests wait for containers.
+WORKERS ?= 3
 SETUP = python3 -m infra.setup
 # YES=1 agrees to what would be asked; the environment on this machine does not ask.
 AGREED = $(if $(YES)$(filter local,$(ENV)),--yes,)
@@ -46,7 +48,7 @@ images: ## Build the images that are not there yet
 
 test: setup ## Run every check and test; starts what it needs, Docker included
 	@$(SETUP) programs && $(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
+	@$(SETUP) run $(PYTHON) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
 
 test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
 	@$(SETUP) programs && $(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)
@@ -69,8 +71,8 @@ bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core 
 openapi: .venv ## Write every service's openapi.json from its routes and types
 	@PYTHONPATH=services $(PYTHON) -m chassis.openapi
 
-bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
-	@$(PYTHON) -m tests.gateway.bench.bench
+bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set (SCORE=program to score both)
+	@$(PYTHON) -m tests.gateway.bench.bench $(if $(SCORE),--score $(SCORE))
 
 lock: .venv ## Choose versions anew and write the lock files
 	@$(PYTHON) -m infra.setup lock

@@ -15,7 +15,7 @@ from infra.commands import (
     teardown,
 )
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import built_context, conclude, rehearsal_context, with_soak
+from infra.commands.deploying import ROLLBACK, built_context, conclude, rehearsal_context, with_soak
 from infra.commands.opening import configuration, opened
 from infra.commands.still_there import kept_tags
 from infra.commands.terminal import agree, data, keep, say, watcher
@@ -99,7 +99,7 @@ def _rollback(root: Path, arguments: Arguments) -> int:
         return True
 
     plan, outcome = rollback.rollback(context, arguments.release, agreed=agreed, kept=_page(arguments))
-    result, text = conclude(context, plan, outcome)
+    result, text = conclude(context, plan, outcome, ROLLBACK)
     data(result, text, arguments)
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +52,35 @@ def described_context(root: Path, config: Config, consume: Consume) -> tuple[Con
     return open_context(root, config, new_reporter(consume)), image_command.described(root, config)
 
 
-def conclude(context: Context, plan: Plan, outcome: Outcome | None) -> tuple[dict[str, Any], str]:
-    """Return the result of a deploy as a JSON value and as text. Raises EstaleiroError when anything failed."""
+@dataclass(frozen=True)
+class Act:
+    """The words for what was done."""
+
+    noun: str
+    verb: str
+    done: str
+
+
+DEPLOY = Act("deploy", "deploy", "deployed")
+ROLLBACK = Act("rollback", "roll back", "rolled back")
+
+
+def conclude(
+    context: Context, plan: Plan, outcome: Outcome | None, act: Act = DEPLOY
+) -> tuple[dict[str, Any], str]:
+    """Return the result of a deploy or rollback as a JSON value and as text.
+
+    Raises EstaleiroError when anything failed.
+    """
     seconds = context.reporter.seconds
     name = plan.environment
     if outcome is not None and (outcome.failed or outcome.not_run):
         raise EstaleiroError(
-            f"{name}: the deploy failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
-            "the rest was left as it was; mend the cause and deploy again"
+            f"{name}: the {act.noun} failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
+            f"the rest was left as it was; mend the cause and {act.verb} again"
         )
     url = context.edge_url(context.outputs())
-    verdict = "nothing to do" if outcome is None else f"deployed in {seconds:.0f} s"
+    verdict = "nothing to do" if outcome is None else f"{act.done} in {seconds:.0f} s"
     following = "\n".join(f"  {command}" for command in next_commands(name))
     text = f"{name}: {verdict}\n\n  {url}\n\nNext:\n{following}"
     return plan_json(plan) | {"verdict": verdict, "url": url, "seconds": round(seconds, 1)}, text

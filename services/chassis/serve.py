@@ -20,13 +20,16 @@ log = logging.getLogger("chassis.serve")
 # the one that closes, or a request meets a closed connection.
 IDLE = 120.0  # seconds
 BODY = 20.0  # seconds for a body to arrive
+# ECS sends SIGTERM when the balancer has already let go of a task; a second without a request says that it has.
+QUIET = 1.0
 
 
 def serve(build: Callable[[], Application | Awaitable[Application]], settings: WebSettings) -> None:
     """Serve the application that `build` makes inside the loop, until SIGTERM or SIGINT.
 
-    Then: not ready; `drain_seconds` of serving on while balancers notice; no new connections; `finish_seconds` at
-    most for requests in flight; connections and dependencies closed.
+    Then: not ready; serving on while balancers notice, until QUIET seconds have passed without a request,
+    `drain_seconds` at most; no new connections; `finish_seconds` at most for requests in flight; connections and
+    dependencies closed.
     """
     asyncio.run(_run(build, settings))
 
@@ -41,17 +44,16 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
         max_body_size=MAX_BODY,
         max_header_size=64 * 1024,
     )
+    await app.dependencies.open()
     server.listen(settings.port)
     measured = _measured(app, settings.metrics_port)
     app.lag.start()
-    if app.dependencies.verifier:
-        app.dependencies.verifier.warm()
     log.info("serving", extra={"port": settings.port})
     try:
         await _signal()
         app.stopping = True
         log.info("stopping", extra={"drain_seconds": settings.drain_seconds})
-        await asyncio.sleep(settings.drain_seconds)
+        await drained(app, settings.drain_seconds)
         server.stop()
         await finished(app, settings.finish_seconds)
     finally:
@@ -84,6 +86,16 @@ async def _signal() -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, received.set)
     await received.wait()
+
+
+async def drained(app: Application, patience: float) -> None:
+    """Wait until no request but probes has come for QUIET seconds, `patience` seconds at most."""
+    began = time.monotonic()
+    while (now := time.monotonic()) < began + patience:
+        quiet = now - max(began, app.last_request)
+        if quiet >= QUIET and not app.in_flight:
+            return
+        await asyncio.sleep(0.02)
 
 
 async def finished(app: Application, patience: float) -> None:

@@ -51,7 +51,7 @@ class ProcessSettings:
 class WebSettings(ProcessSettings):
     """What a process that answers HTTP needs; times in seconds.
 
-    `drain_seconds` is how long a stopping process goes on serving while the balancer takes it out;
+    `drain_seconds` is how long a stopping process goes on serving, at most, while the balancer takes it out;
     together with `finish_seconds` it stays below ECS's stop timeout (30 s).
     """
 

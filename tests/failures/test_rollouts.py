@@ -7,6 +7,7 @@ import threading
 import time
 
 import docker
+import pytest
 
 from tests.failures.yard import STRICT, WEB, WORKER, Ended, Told, Yard, ended, eventually, manifest, process
 
@@ -144,6 +145,7 @@ def test_no_room_for_the_cpu_of_a_task(yard: Yard, told: Told) -> None:
     assert_untouched(yard, before)
 
 
+@pytest.mark.long
 def test_no_room_for_the_memory_of_a_task(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, process("worker", "work", memory=4096)))

@@ -47,6 +47,20 @@ def test_a_property_that_would_be_dropped_is_refused_and_nothing_is_left(cloud: 
     assert cloud.client("logs").describe_log_groups(logGroupNamePrefix="/dropped")["logGroups"] == []
 
 
+def test_an_update_has_events_for_what_it_changes_alone(cloud: Cloud) -> None:
+    kept = resource("SQS::Queue", {"VisibilityTimeout": 10})
+    cloud.deploy("partly", {"Resources": {"Kept": kept, "Other": kept}})
+    longer = resource("SQS::Queue", {"VisibilityTimeout": 20})
+
+    cloud.deploy("partly", {"Resources": {"Kept": kept, "Other": longer, "More": kept}})
+    events = cloud.client("cloudformation").describe_stack_events(StackName="partly")["StackEvents"]
+    cloud.delete("partly")
+
+    told = [(one["LogicalResourceId"], one["ResourceStatus"]) for one in events]
+    assert {name for name, status in told if status == "UPDATE_COMPLETE"} == {"partly", "More", "Other"}
+    assert ("Kept", "CREATE_COMPLETE") in told
+
+
 def test_a_failed_update_goes_back_to_what_was(cloud: Cloud) -> None:
     queue = resource("SQS::Queue", {"VisibilityTimeout": 10})
     cloud.deploy("back", {"Resources": {"Queue": queue}})

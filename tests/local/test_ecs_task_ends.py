@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+import docker
 import pytest
 
 from tests.local.cloud import Cloud
@@ -43,6 +45,26 @@ def test_a_task_without_its_image_fails_to_start(ecs: Ecs) -> None:
     assert task["stopCode"] == "TaskFailedToStart"
     assert task["stoppedReason"].startswith("CannotPullContainerError: pull image manifest has been retried")
     assert task["containers"][0].get("exitCode") is None
+
+
+def test_an_image_that_goes_while_a_task_starts_is_told_as_one_that_is_missing(ecs: Ecs) -> None:
+    going = IMAGE.replace("workload", "going")
+    images = docker.from_env().images
+    images.get(IMAGE).tag(going)
+    first = {"name": "first", "essential": False, "command": python("import time; time.sleep(4)")}
+    thief = threading.Timer(2, images.remove, [going])
+
+    thief.start()
+    task = ecs.run(
+        "robbed",
+        {"name": "main", "image": going, "dependsOn": [{"containerName": "first", "condition": "COMPLETE"}]},
+        first,
+    )
+    thief.join()
+
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert {each["name"]: each.get("exitCode") for each in task["containers"]} == {"main": None, "first": 0}
+    assert "CannotPullContainerError: " in "".join(each.get("reason", "") for each in task["containers"])
 
 
 def test_a_task_without_its_secret_fails_to_start(ecs: Ecs) -> None:

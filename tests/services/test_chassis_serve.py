@@ -98,6 +98,24 @@ def test_sigterm_makes_it_not_ready_while_it_serves_on_then_it_exits_0(serving):
     assert '"message": "stopped"' in out
 
 
+def test_a_second_without_a_request_ends_the_draining_and_a_request_prolongs_it(serving):
+    quiet, busy = serving(drain=20, finish=5), serving(drain=3, finish=5)
+    for one in (quiet, busy):
+        one.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    answered = 0
+    while busy.status("/slow?seconds=0") == 200:
+        answered += 1
+        quiet.status("/health/live")
+        time.sleep(0.1)
+    served = time.monotonic() - began
+
+    assert quiet.process.wait(1) == 0
+    assert busy.process.wait(5) == 0
+    assert 2.5 < served < 10
+    assert answered > 5
+
+
 def test_a_request_in_flight_is_finished_before_the_end(serving):
     process = serving(drain=0.1, finish=10)
     with open_slow(process, 1.0) as connection:
@@ -141,6 +159,7 @@ def test_a_second_sigterm_changes_nothing(serving):
 
 def test_the_health_check_of_a_container_asks_whether_it_lives(serving):
     process = serving(drain=30, finish=1)
+    held = open_slow(process, 30)
 
     def check():
         environment = {**os.environ, "PORT": str(process.port)}
@@ -152,6 +171,7 @@ def test_the_health_check_of_a_container_asks_whether_it_lives(serving):
     process.process.send_signal(signal.SIGTERM)
     eventually(lambda: process.status("/health/ready") == 503)
     drains = check()
+    held.close()
     process.process.kill()
     process.process.wait()
 

@@ -9,6 +9,7 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import cloud
 import empty_bucket
 import pytest
 from contract import start
@@ -18,7 +19,8 @@ from chassis.testing import eventually, fresh_database, postgres, signing_key, t
 
 SECRET = "secret-of-the-client"
 SCOPES = {"movies": "movies:read movies:write", "reviews": "reviews:write"}
-EXAMPLES = {"movies": 12, "reviews": 12, "tokens": 5}  # an answer of the issuer costs two hashes
+FEW = {"movies": 5, "reviews": 5, "tokens": 2}  # an answer of the issuer costs two hashes
+MANY = {"movies": 100, "reviews": 100, "tokens": 20}
 
 # What is well formed may still be refused for the state of things: 412 with another ETag, 422 for a key used before;
 # and OAuth has one status, 400, for whatever a client may not have (RFC 6749, 5.2).
@@ -42,13 +44,16 @@ def neighbours():
 
 
 def environment(service, neighbours):
-    stored = {"BUCKET": "posters", "AWS_ENDPOINT_URL": empty_bucket.url()} if service == "movies" else {}
+    own = {
+        "movies": {"BUCKET": "posters", "AWS_ENDPOINT_URL": empty_bucket.url()},
+        "tokens": {"KMS_KEY_ID": cloud.kms_key(), **cloud.variables()},
+    }
     return {
         **postgres().environment(str(fresh_database(service).database)),
         "TOKEN_ISSUER": neighbours, "SERVICE_ADDRESS": neighbours, "CLIENT_ID": service, "CLIENT_SECRET": SECRET,
-        "KEY_ENCRYPTION_SECRET": "secret-encryption", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
+        "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "DRAIN_SECONDS": "0", **stored,
+        "DRAIN_SECONDS": "0", **own.get(service, {}),
     }  # fmt: skip
 
 
@@ -68,7 +73,7 @@ def with_client(variables, folder):
     subprocess.run(command, env={**base, **variables, **more}, cwd=folder, check=True, timeout=60)
 
 
-def findings(service, port, folder, options):
+def findings(service, port, folder, options, examples):
     """Run it; return what it said when it found something, and nothing otherwise."""
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION.format(refused=REFUSED.get(service, 409)))
@@ -78,7 +83,7 @@ def findings(service, port, folder, options):
         "--phases",
         "examples,coverage,fuzzing",
         "--max-examples",
-        str(EXAMPLES[service]),
+        str(examples),
         "--seed",
         "1",
     ]
@@ -88,17 +93,30 @@ def findings(service, port, folder, options):
     return "" if told.returncode == 0 else told.stdout + told.stderr
 
 
-@pytest.mark.parametrize("service", EXAMPLES)
-def test_schemathesis_finds_nothing_on_a_service(service, neighbours, tmp_path):
+def asked(service, neighbours, tmp_path, examples):
+    """Start the service on a new database, and return what schemathesis found."""
     variables = environment(service, neighbours)
     if service == "tokens":
         with_client(variables, tmp_path)
     process = start(service, tmp_path, variables)
     try:
         assert eventually(lambda: process.get("/health/ready")[0] == 200, 30), process.log.read_text()
-        found = findings(service, process.port, tmp_path, who(service, neighbours))
+        return findings(service, process.port, tmp_path, who(service, neighbours), examples)
     finally:
         process.popen.send_signal(signal.SIGTERM)
         process.popen.wait(30)
+
+
+@pytest.mark.parametrize("service", FEW)
+def test_schemathesis_finds_nothing_on_a_service(service, neighbours, tmp_path):
+    found = asked(service, neighbours, tmp_path, FEW[service])
+
+    assert not found, found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("service", MANY)
+def test_schemathesis_finds_nothing_with_many_examples(service, neighbours, tmp_path):
+    found = asked(service, neighbours, tmp_path, MANY[service])
 
     assert not found, found

@@ -117,10 +117,11 @@ def test_a_second_deploy_can_wait_for_the_first(shipyard: Shipyard) -> None:
 def test_rollback_returns_to_the_release_before_and_deploy_comes_back(shipyard: Shipyard) -> None:
     newest = task_definition(shipyard)
 
-    shipyard.deploy_py("rollback", "local", "--yes")
+    said = shipyard.deploy_py("rollback", "local", "--yes").stdout
     back = task_definition(shipyard)
     shipyard.deploy_py("deploy", "local")
 
+    assert "local: rolled back in " in said
     assert back != newest
     assert task_definition(shipyard) == newest
 

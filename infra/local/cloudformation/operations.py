@@ -4,7 +4,7 @@ update fails."""
 from __future__ import annotations
 
 from infra.local import pin
-from infra.local.cloudformation import changes, registry
+from infra.local.cloudformation import changes, registry, unchanged
 
 
 def install() -> None:
@@ -30,3 +30,4 @@ def install() -> None:
         sha="33bf2b1cccba",
     )
     changes.install()
+    unchanged.install()

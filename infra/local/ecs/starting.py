@@ -88,13 +88,17 @@ def _ensure_image(container: Record) -> None:
     try:
         engine.client().images.get(image)
     except docker.errors.ImageNotFound as missing:
-        cause = f"failed to resolve ref {image}: {image}: not found"
         if ECR not in image:
             with contextlib.suppress(docker.errors.APIError):
                 engine.client().images.pull(image)
                 return
-        text = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): {cause}"
-        raise StartFailed(text, container=name, detail=text) from missing
+        raise _no_image(image, name) from missing
+
+
+def _no_image(image: str, name: str) -> StartFailed:
+    cause = f"failed to resolve ref {image}: {image}: not found"
+    text = f"CannotPullContainerError: pull image manifest has been retried 1 time(s): {cause}"
+    return StartFailed(text, container=name, detail=text)
 
 
 def start(task: Record, subject: Subject, *, join: str | None) -> str:
@@ -103,6 +107,8 @@ def start(task: Record, subject: Subject, *, join: str | None) -> str:
     _ensure_volumes(task, subject)
     try:
         docker_id = str(engine.client().containers.create(**arguments).id)
+    except docker.errors.ImageNotFound as missing:  # it was there when the task was placed
+        raise _no_image(arguments["image"], subject.name) from missing
     except docker.errors.DockerException as error:
         raise _failed("CannotCreateContainerError", subject.name, error) from error
     with LOCK:
