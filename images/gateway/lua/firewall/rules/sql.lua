@@ -28,7 +28,7 @@ return {
             -- A string that follows an operator is one of the text's own: its end closes nothing.
             pattern = [==[[=(,:]\s*(["'])[^"']{0,60}\1(*SKIP)(*FAIL)|['"]\s*\)*\s*(?:or\b|and\b|xor\b|\|\||&&)\s*(?:not\s+|!\s*)?\(*\s*(?:['"][\w.@$ ]{0,40}['"]?|[\w.@$]{1,40}\b(?!['"]))\s*\)*\s*(?:=(?!\s*[a-z]{2,20}\s+(?!x?or\b|and\b|union\b|limit\b|order\b|group\b|having\b|is\b|like\b|in\b|from\b)[a-z])|<>|!=|<=?|>=?|\blike\s*['"(%\d]|\bbetween\s+['"\d]|\bin\s*\(\s*['"\d(s]|\bis\s+(?:not\s+)?null\b|\br?like\s*['"(]|\bregexp\s*['"(]|\bglob\s*['"])]==],
             hit = "x' and email like '%a%", miss = "'Jaws' and its sequel is like a dream"},
-        {id = "sql.quote-select", score = 5, prose = 2, pattern = [==[['"][\s)]*(?:x?or|and|\|\||&&)[\s(]+(?:not\s+)?\(?(?:select\s*[(*\w@'"]|exists\b)]==], hit = "'or select *", miss = "'Jaws' or selected films"},
+        {id = "sql.quote-select", score = 5, prose = 2, pattern = [==[['"][\s)]*(?:x?or|and|\|\||&&)[\s(]+(?:not\s+)?\(?(?:select(?:\s*[(*@'"]|\s+\w)|exists\b)]==], hit = "'or select *", miss = "'Jaws' or selected films"},
         {id = "sql.quote-true", score = 5,
             pattern = [==[^[^'"]{0,60}['"]\s*\)*\s*(?:or\b|and\b|xor\b|\|\||&&)\s*(?:not\s+)?\(*(?:\d+|true|false|null)\)*\s*(?:--|#|;|/\*|$)]==],
             hit = "admin' or 1 --", miss = "'Jaws' and 'Aliens'"},
