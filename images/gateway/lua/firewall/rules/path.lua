@@ -19,7 +19,7 @@ return {
         {id = "path.wrapper", score = 5, prose = 3,
             pattern = [==[\b(?:php|phar|expect|netdoc|jar|gopher|dict|tftp|ssh2(?:\.\w+)?|ogg|rar|glob|compress\.\w{2,5}|zlib|zip|local_file|view-source|sftp|ldaps?|rmi|iiop|dns|jndi|corbaname|nis|hsql|jdbc:\w+|smb|svn|git|imap|pop3|rtsp|telnet)(?:::?|%3a)/{1,3}[^\s/]|\bfile\s*:\s*(?:/{3}\S|/{0,2}(?:localhost|\d+\.|\[|[a-z]:|%|\\|~)|/[^/\s]|//[\w.-]{1,60}/(?:etc|proc|windows|c:|users|home))|\bphp://(?:filter|input|data|stdin|memory|temp|fd)|convert\.base64-(?:en|de)code|string\.rot13|\bjar:(?:https?|file|ftp):|\burl\s*:\s*file:|\bphp:(?:filter|input)]==],
             hit = "php://filter/read=x", miss = "php: // a comment"},
-        {id = "path.null-byte", score = 5, pattern = [==[\x00|%00|::\$(?:data|index_allocation)\b]==], hit = "x.php%00.jpg", miss = "100%"},
+        {id = "path.null-byte", score = 5, pattern = [==[\A[^\x01-\x08\x0e-\x1f]*\x00|%00|::\$(?:data|index_allocation)\b]==], hit = "x.php%00.jpg", miss = "100%"},
         {id = "path.include", score = 5, pattern = [==[<!--\s*\#\s*(?:exec|include|echo|config|printenv|set|if|elif|fsize|flastmod)\b|<esi:\w+|<!--esi\b|<\?=?\s*(?:include|require)]==], hit = "<!--#exec cmd=\"ls\"-->", miss = "<!-- # a heading -->"},
         {id = "path.remote-include", score = 4, prose = 2, pattern = [==[^(?:https?|ftp)://[^\s?#]{1,200}\.(?:php|phps|txt|inc|asp|aspx|jsp|sh|pl|py|exe|bin|elf|hta|ps1|bat|war|dtd)\?*(?:%00|\x00)?$]==], hit = "http://evil.example/shell.txt?", miss = "https://example.org/film"},
         {id = "path.remote-script", score = 5, pattern = [==[^(?:https?|ftp)://[^\s?#]{1,200}\.(?:php|phps|txt|inc|asp|aspx|jsp|sh|pl|py|gif|jpe?g|png)\?+(?:&|$)]==], hit = "http://x.example/shell.txt?", miss = "http://x.example/a.txt"},
