@@ -68,7 +68,7 @@ def section(
 
 `make bench-gateway`: one nginx worker each, the same requests in one run; best of {rounds} rounds of {seconds} s. Rate and
 processor time are those of 16 connections, latencies those of one. Fresh values differ from request to request, so that nothing
-that was looked at before helps. The bare proxy keeps its connections to the same service.
+that was looked at before helps; one word in ten has an accent. The bare proxy keeps its connections to the same service.
 {began} At the end the load average was {ended:.1f}.
 
 {speeds}

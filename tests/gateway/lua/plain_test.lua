@@ -11,13 +11,13 @@ local function on_wire(text)
 end
 
 function tests.words_and_numbers_are_plain()
-    for _, query in ipairs({"", "title=alien&limit=20&cursor=abcDEF123", "q=The+Third%20Man", "a&b=&c=1", "at=2026-11-28,x@example.org"}) do
+    for _, query in ipairs({"", "title=alien&limit=20&cursor=abcDEF123", "q=The+Third%20Man", "a&b=&c=1", "at=2026-11-28,x@example.org", "q=Am%C3%A9lie+%d0%94%D0%be%D0%BC"}) do
         expect({query, score.is_plain_query(query)}, {query, true})
     end
 end
 
 function tests.what_is_read_in_more_than_one_way_is_not_plain()
-    local queries = {"a=1&&b=2", "a=1&", "&a", "a=b=c", "a[b]=c", "a+b=c", "a=%41", "a=<b>", "=x", "a=1;b", ("a=1&"):rep(70) .. "b=1"}
+    local queries = {"a=1&&b=2", "a=1&", "&a", "a=b=c", "a[b]=c", "a+b=c", "a=%41", "a=%C2%A0", "a=%C3", "a=%A9", "a=%E2%80%99", "%C3%A9=1", "a=<b>", "=x", "a=1;b", ("a=1&"):rep(70) .. "b=1"}
     for _, query in ipairs(queries) do expect({query, score.is_plain_query(query)}, {query, false}) end
 end
 
@@ -45,6 +45,34 @@ function tests.of_what_is_plain_a_closer_look_finds_nothing()
             expect({query, score.is_plain(value) or #value < 3, forms.base64(value)}, {query, true})
         end
     end
+end
+
+-- In the place of a user agent, texts are looked at closely even when they are plain. Returns the rules that make one an attack.
+local function attack(text)
+    local finding, named = score.judge(text, {where = "agent"}), {}
+    if not finding or finding.score < score.THRESHOLD then return nil end
+    for index, rule in ipairs(finding.rules) do named[index] = rule.id end
+    return finding.rules[1].class ~= "scanner" and table.concat(named, " ") or nil
+end
+
+function tests.letters_of_two_bytes_hide_no_attack_that_a_closer_look_would_find()
+    math.randomseed(11)
+    local words, joints = {}, {" ", " ", "é", " é", "é ", ", ", "я", "-é", ":é", "é.", "é@"}
+    for _, class in ipairs(score.classes) do
+        for _, rule in ipairs(class.rules) do
+            for word in (rule.hit .. " " .. rule.miss):gmatch("%w+") do words[#words + 1] = word end
+        end
+    end
+    local looked = 0
+    for _ = 1, 30000 do
+        local text = words[math.random(#words)]
+        for _ = 1, math.random(4) do text = text .. joints[math.random(#joints)] .. words[math.random(#words)] end
+        if text:find("[\128-\255]") and score.is_plain(text) then
+            looked = looked + 1
+            expect({text, attack(text)}, {text, nil})
+        end
+    end
+    assert(looked > 5000, looked)
 end
 
 function tests.what_may_be_base64_of_a_text_is_seen_as_the_decoder_sees_it()

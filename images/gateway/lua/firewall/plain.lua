@@ -74,7 +74,8 @@ local function encodes_text(text, from, to)
 end
 
 -- A query of such pairs alone, still as on the wire. Anything that `texts.arguments` reads in more than one way is left out.
-local PAIRS = [==[\A(?:[\w.-]++(?:=(?:[\w.,@+:-]++|%20)*+)?+(?:&(?=\w)|\z))*+\z]==]
+local LETTER = "%(?:c[3-9a-f]|d[0-9a-f])%[89ab][0-9a-f]" -- of two bytes
+local PAIRS = [==[\A(?:[\w.-]++(?:=(?:[\w.,@+:-]++|%20|]==] .. LETTER .. [==[)*+)?+(?:&(?=\w)|\z))*+\z]==]
 -- Longer ones are read pair by pair, which counts them.
 local LONGEST = 256
 
@@ -95,7 +96,7 @@ end
 -- `query` of a query as on the wire. `harmless` matches texts of harmless characters alone; `telling` what matters even in those.
 function _M.new(harmless, telling)
     telling = pattern.grouped(telling)
-    local is_harmless, is_pairs = pattern.new(harmless, "j"), pattern.new(PAIRS, "j")
+    local is_harmless, is_pairs = pattern.new(harmless, "j"), pattern.new(PAIRS, "ij")
     local tells = pattern.new(telling, "ij")
     local tells_on_wire = pattern.new(telling:gsub("\\A", ""):gsub("\\s", "(?:[\\s+]|%%20)"), "ij")
 

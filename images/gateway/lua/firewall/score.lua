@@ -36,7 +36,8 @@ for _, class in ipairs(CLASSES) do
 end
 
 -- Most values are words and numbers: of those only what stands here can matter to any rule.
-local PLAIN = [==[\A[\w\s.,@+:-]*\z]==]
+-- Letters of two bytes (é, я, π) are as harmless as those of one; no decoding takes them for anything else.
+local PLAIN = [==[\A(?:[\w\s.,@+:-]++|[\xc3-\xdf][\x80-\xbf])*+\z]==]
 local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|create\s|exec|declare|waitfor|sleep|__|_schema|sqlite_|[sx]p_|dbms_|utl_|pg_|all_tab|user_|sys|@@|]==]
     .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|h4siaaa|(?-i:\ABAh[vb7JUI])|(?-i:\AgA[JNRS][VXY9cj])|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
