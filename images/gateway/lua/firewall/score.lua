@@ -1,5 +1,6 @@
 -- Adds up what the rules say of one text. A text that reaches THRESHOLD is an attack.
 local decode = require "firewall.decode"
+local expression = require "firewall.expression"
 local forms = require "firewall.forms"
 local pattern = require "firewall.pattern"
 local plains = require "firewall.plain"
@@ -11,6 +12,7 @@ local THRESHOLD = _M.THRESHOLD
 local CLASSES = {
     require "firewall.rules.sql", require "firewall.rules.xss", require "firewall.rules.path", require "firewall.rules.command",
     require "firewall.rules.template", require "firewall.rules.structured", require "firewall.rules.protocol", require "firewall.rules.scanner",
+    require "firewall.rules.probe", require "firewall.rules.sql_expression",
 }
 _M.classes = CLASSES
 
@@ -37,12 +39,12 @@ end
 -- Letters of two bytes (é, я, π) are as harmless as those of one; no decoding takes them for anything else.
 local PLAIN = [==[\A(?:[\w\s.,@+:-]++|[\xc3-\xdf][\x80-\xbf])*+\z]==]
 local TELLING = [==[union|select|insert|update|delete|drop\s|alter\s|truncate|create\s|exec|declare|waitfor|sleep|__|_schema|sqlite_|[sx]p_|dbms_|utl_|pg_|all_tab|user_|sys|@@|]==]
-    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
+    .. [==[order\s+by|group\s+by|having|outfile|dumpfile|infile|grant\s|\s-|[\r\n]|jndi|ro0ab|gasv|h4siaaa|(?-i:\ABAh[vb7JUI])|(?-i:\AgA[JNRS][VXY9cj])|instance-|prototype|constructor|aced0|script:|data:|pickle|phpinfo|java\.lang|net\s+\w|set\s|\d\s*(?:or|and)\b|child_process|gobject|\.(?:ini|dat|conf|php|env|sh|nasl)|oast|burp|interact|collab|\.\.|:\d|::]==]
 
 local plain = plains.new(PLAIN, TELLING)
 _M.is_words, _M.is_plain, _M.is_plain_query = plain.words, plain.text, plain.query
 
-local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged}
+local FORMS = {uncommented = forms.uncommented, split = forms.split, unquoted = forms.unquoted, untagged = forms.untagged, expression = expression.kinds}
 
 -- Resolves /./ and // so that a path reads the same however it was padded.
 function FORMS.path(text)
@@ -77,7 +79,7 @@ local function apply(rule, text, context, finding)
     if not from and not why then return end
     finding.seen[rule.id] = true
     -- An expression that gives up has met a text made to exhaust it.
-    local score = why and THRESHOLD or (context.prose and rule.prose or rule.score)
+    local score = why and THRESHOLD or (rule.prose < rule.score and forms.is_sentence(text, context.prose) and rule.prose or rule.score)
     if score == 0 then return end
     finding.score = finding.score + score
     finding.rules[#finding.rules + 1] = {id = rule.id, class = rule.class, score = score, fragment = from and text:sub(from, to) or why}
