@@ -68,11 +68,14 @@ function tests.letters_of_two_bytes_hide_no_attack_that_a_closer_look_would_find
         local text = words[math.random(#words)]
         for _ = 1, math.random(4) do text = text .. joints[math.random(#joints)] .. words[math.random(#words)] end
         if text:find("[\128-\255]") and score.is_plain(text) then
-            looked = looked + 1
-            expect({text, attack(text)}, {text, nil})
+            -- What is passed over with blanks in the letters' place is passed over for its words.
+            if not score.is_plain((text:gsub("[\128-\255]+", " "))) then
+                looked = looked + 1
+                expect({text, attack(text)}, {text, nil})
+            end
         end
     end
-    assert(looked > 5000, looked)
+    assert(looked > 50, looked)
 end
 
 function tests.what_may_be_base64_of_a_text_is_seen_as_the_decoder_sees_it()
