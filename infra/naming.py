@@ -33,6 +33,7 @@ RESERVED_VARIABLES = frozenset(
         "CLIENT_SECRET",
         "CLIENTS",
         "KEY_ENCRYPTION_SECRET",
+        "KMS_KEY_ID",
         "DATABASE_HOST",
         "DATABASE_PORT",
         "DATABASE_NAME",

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ LIMITS = {"tests/": (600, 60), "": (250, 40)}
 ALLOWED = {
     "troposphere": ("infra/stacks/", "infra/hosts/"),
     "boto3": ("infra/aws/", "tests/"),
-    "botocore": ("infra/aws/", "infra/local/", "services/chassis/bucket.py", "tests/"),
+    "botocore": ("infra/aws/", "infra/local/", "services/chassis/aws.py", "tests/"),
+    "aiobotocore": ("services/chassis/aws.py",),
     "ministack": ("infra/local/", "tests/local/"),
     "docker": ("infra/docker.py", "infra/local/", "tests/"),
     "fabric": ("infra/ssh.py", "tests/"),
@@ -100,6 +102,39 @@ def test_the_pure_core_has_no_effects() -> None:
     ]
 
     assert impure == []
+
+
+def modules() -> dict[str, Path]:
+    """Return where each module is, by the name under which it is imported."""
+    found = {}
+    for path in sources():
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        parts = parts[1:] if parts[0] == "services" else parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported_modules(path: Path, known: dict[str, Path]) -> Iterator[str]:
+    """Yield those of `known` that a module imports, wherever in it that stands, for types alone as well."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (name if name in known else node.module for name in names)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    known = modules()
+    graph = {name: set(imported_modules(path, known)) & known.keys() - {name} for name, path in known.items()}
+
+    try:
+        circle: list[str] = []
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = error.args[1]
+
+    assert circle == []
 
 
 def test_infra_and_services_do_not_know_each_other() -> None:

@@ -28,6 +28,7 @@ from infra.aws.ecs import Ecs
 from infra.aws.elb import Elb
 from infra.aws.iam import Iam
 from infra.aws.identity import Identity
+from infra.aws.keys import Keys
 from infra.aws.logs import Logs
 from infra.aws.quotas import Quotas
 from infra.aws.rds import Rds
@@ -59,6 +60,7 @@ class Aws:
         self.logs = Logs(make)
         self.ecr = Registry(make)
         self.secrets = Secrets(make)
+        self.keys = Keys(make)
         self.identity = Identity(make)
         self.ec2 = Ec2(make)
         self.autoscaling = AutoScaling(make)

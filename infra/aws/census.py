@@ -159,18 +159,19 @@ REST = (
     _named("hosted zone", "route53", "list_hosted_zones", "HostedZones", "Id", "Name"),
     _named("certificate", "acm", "list_certificates", "CertificateSummaryList", "CertificateArn", "DomainName"),
 )  # fmt: skip
+GOING_KEYS = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
 BALANCERS = {"load balancer": "elbv2", "target group": "elbv2"}
 LISTINGS = tuple(
     replace(one, service=BALANCERS.get(one.kind, one.service)) for one in (*NETWORK, *MACHINES, *DATA, *REST)
 )
-KINDS = tuple(dict.fromkeys(("service", *(one.kind for one in LISTINGS))))
+KINDS = tuple(dict.fromkeys(("service", "key", *(one.kind for one in LISTINGS))))
 
 
 class Census:
     """Everything in one account and region, of the kinds in the table."""
 
     def __init__(self, make: MakeClient) -> None:
-        services = {one.service for one in LISTINGS} | {"resourcegroupstaggingapi"}
+        services = {one.service for one in LISTINGS} | {"kms", "resourcegroupstaggingapi"}
         self._clients = {service: Client(service, make) for service in services}
 
     def everything(self, tag: str) -> tuple[Found, ...]:
@@ -180,7 +181,8 @@ class Census:
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
             tagged = pool.submit(self._tagged, tag)
             listed = pool.map(lambda one: tuple(self._listed(one)), LISTINGS)
-            found = [one for group in listed for one in group]
+            keys = pool.submit(self._keys)
+            found = [one for group in listed for one in group] + keys.result()
             clusters = [one.id for one in found if one.kind == "cluster"]
             for services in pool.map(self._services, clusters):
                 found += services
@@ -202,6 +204,17 @@ class Census:
         except NotFound:
             return ()
         return tuple(Found("service", arn, last_part(arn), within=last_part(cluster)) for arn in arns)
+
+    def _keys(self) -> list[Found]:
+        """KMS lists ids alone; those of AWS's own and those that wait for their end are no matter."""
+        client = self._clients["kms"]
+        ids = [entry["KeyId"] for entry in client.items("list_keys", "Keys")]
+        told = (client.call("describe_key", KeyId=id)["KeyMetadata"] for id in ids)
+        return [
+            Found("key", one["KeyId"], one["KeyId"], detail=one["KeyState"])
+            for one in told
+            if one["KeyManager"] == "CUSTOMER" and one["KeyState"] not in GOING_KEYS
+        ]
 
     def _tagged(self, tag: str) -> dict[str, dict[str, str]]:
         """Tags by the last part of the ARN, which is the id or the name in a listing."""

@@ -26,6 +26,8 @@ SQS = (
     "ReceiveMessage",
     "SendMessage",
 )
+# On keys of the account; a key's own policy says whose roles use it.
+KMS = ("Decrypt", "GenerateDataKey")
 # On a bucket that CloudFormation named after a service's release stack, and on what is in it.
 S3 = ("DeleteObject", "GetObject", "ListBucket", "PutObject")
 
@@ -46,6 +48,8 @@ def boundary(environment: Environment) -> iam.ManagedPolicy:
             ),
             allow(_actions("secretsmanager", ("GetSecretValue",)), _own("secretsmanager", "secret:*")),
             allow(_actions("sqs", SQS), _own("sqs", f"{project}-*")),
+            allow(_actions("cloudwatch", ("GetMetricStatistics",)), "*"),
+            allow(_actions("kms", KMS), _own("kms", "key/*")),
             allow(_actions("ec2", ("CreateRoute", "ReplaceRoute")), _own("ec2", "route-table/*")),
             allow(_actions("ec2", ("ModifyInstanceAttribute",)), _own("ec2", "instance/*")),
             allow(_actions("s3", S3), Sub(f"arn:${{AWS::Partition}}:s3:::{project}-*-bucket-*")),

@@ -21,6 +21,7 @@ REGIONAL = (
     "ec2",
     "ecs",
     "elasticloadbalancing",
+    "kms",
     "logs",
     "rds",
     "secretsmanager",

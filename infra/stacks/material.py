@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from troposphere import Ref, s3, secretsmanager, sqs
+from troposphere import Ref, kms, s3, secretsmanager, sqs
 
 from infra import naming
 from infra.config import Config, Environment, Service
 from infra.stacks.bucket import bucket
 from infra.stacks.draft import Draft, pascal
+from infra.stacks.keys import encryption_key
 from infra.stacks.queue import queues
 from infra.stacks.secrets import login_secrets, named_secret_policy, text_secret
 
@@ -25,6 +26,7 @@ class Material:
     logins: Mapping[str, secretsmanager.Secret] = field(default_factory=dict)
     client_secret: Any = None
     key_encryption: Any = None
+    encryption_key: kms.Key | None = None
     clients: Mapping[str, Any] = field(default_factory=dict)
     queue: sqs.Queue | None = None
     bucket: s3.Bucket | None = None
@@ -48,7 +50,7 @@ class Release:
 
 
 def material(draft: Draft, service: Service) -> Material:
-    """Add a service's secrets, queue and bucket to its release."""
+    """Add a service's secrets, key, queue and bucket to its release."""
     logins = login_secrets(draft, service.database.name) if service.database else {}
     for kind, secret in logins.items():
         draft.output(f"{kind.capitalize()}LoginArn", Ref(secret))
@@ -58,6 +60,7 @@ def material(draft: Draft, service: Service) -> Material:
         logins=logins,
         client_secret=client_secret,
         key_encryption=_key_encryption(draft) if issuer else None,
+        encryption_key=encryption_key(draft) if issuer else None,
         clients=_clients(draft, service, client_secret) if issuer else {},
         queue=queues(draft, service.queue) if service.queue else None,
         bucket=bucket(draft) if service.bucket else None,
@@ -93,6 +96,7 @@ def _client_secret(draft: Draft) -> Ref:
 
 
 def _key_encryption(draft: Draft) -> Ref:
+    """Return the secret that releases from before KMS sealed with; it opens what they left until it is sealed anew."""
     return Ref(text_secret(draft, "KeyEncryptionSecret", "Encrypts the private signing keys in the database"))
 
 

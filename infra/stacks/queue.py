@@ -35,8 +35,8 @@ def queues(draft: Draft, settings: Queue) -> sqs.Queue:
     return queue
 
 
-def queue_statement(queue: sqs.Queue) -> Statement:
-    """Return what a Celery worker and its producers do with their queue."""
+def queue_statements(queue: sqs.Queue) -> list[Statement]:
+    """Return what a Celery worker and its producers do with their queue, and how they see its age."""
     actions = (
         "ChangeMessageVisibility",
         "DeleteMessage",
@@ -46,7 +46,12 @@ def queue_statement(queue: sqs.Queue) -> Statement:
         "SendMessage",
     )
     # The dead letters are read, counted and put back by the service itself.
-    return allow([f"sqs:{action}" for action in actions], [GetAtt(queue, "Arn"), GetAtt(DEAD_LETTERS, "Arn")])
+    own = [GetAtt(queue, "Arn"), GetAtt(DEAD_LETTERS, "Arn")]
+    # SQS tells the age of the oldest message to CloudWatch alone, whose metrics have no ARN.
+    return [
+        allow([f"sqs:{action}" for action in actions], own),
+        allow(["cloudwatch:GetMetricStatistics"], "*"),
+    ]
 
 
 def _queue(draft: Draft, title: str, **settings: object) -> sqs.Queue:

@@ -29,6 +29,7 @@ LOOKS: Mapping[str, Sequence[str]] = {
         "ListRolePolicies",
         "ListRoles",
     ),
+    "kms": ("DescribeKey", "ListKeys"),
     "logs": ("Describe*", "List*"),
     "rds": ("Describe*", "ListTagsForResource"),
     "route53": ("Get*", "List*"),
@@ -83,6 +84,7 @@ ENDS: Mapping[str, Sequence[str]] = {
         "UpdateService",
     ),
     "elasticloadbalancing": ("DeleteListener", "DeleteLoadBalancer", "DeleteRule", "DeleteTargetGroup"),
+    "kms": ("ScheduleKeyDeletion",),
     "logs": ("DeleteDataProtectionPolicy", "DeleteLogGroup"),
     "rds": (
         "AddTagsToResource",

@@ -1,4 +1,4 @@
-"""A service's release stack: its roles, secrets, queue, bucket, log group and task definitions, all before anything runs."""
+"""A service's release stack: its roles, secrets, key, queue, bucket, log group and task definitions, all before anything runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from infra import naming
 from infra.config import Config, Process, Service
 from infra.stacks.bucket import bucket_statements
 from infra.stacks.draft import Draft, deletion_policy
+from infra.stacks.keys import key_statement
 from infra.stacks.material import Material, Release, material, policy_resources
 from infra.stacks.model import Stack
 from infra.stacks.oneoff import oneoff_tasks
 from infra.stacks.policies import allow, role
 from infra.stacks.pulling import image, pull_statements
-from infra.stacks.queue import queue_statement
+from infra.stacks.queue import queue_statements
 from infra.stacks.tasks import Task, health_check, task_definition
 from infra.stacks.variables import process_secrets, process_variables
 
@@ -81,8 +82,9 @@ def _roles(draft: Draft, service: Service, own: Material) -> tuple[iam.Role, iam
         statements.append(allow(["secretsmanager:GetSecretValue"], readable))
     ecs_tasks = "ecs-tasks.amazonaws.com"
     execution = role("ExecutionRole", environment, service=ecs_tasks, statements=statements)
-    used = [queue_statement(own.queue)] if own.queue else []
+    used = queue_statements(own.queue) if own.queue else []
     used += bucket_statements(own.bucket) if own.bucket else []
+    used += [key_statement(own.encryption_key, service)] if own.encryption_key else []
     task_role = role("TaskRole", environment, service=ecs_tasks, statements=used)
     return draft.add(execution), draft.add(task_role)
 

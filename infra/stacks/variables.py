@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from troposphere import Ref
+from troposphere import GetAtt, Ref
 
 from infra.config import Config, Environment, Process, Service
 from infra.stacks.bucket import image_origins
@@ -29,6 +29,8 @@ def process_variables(release: Release, process: str) -> dict[str, Any]:
         variables["QUEUE_URL"] = Ref(release.own.queue)
     if release.own.bucket:
         variables["BUCKET"] = Ref(release.own.bucket)
+    if release.own.encryption_key:
+        variables["KMS_KEY_ID"] = GetAtt(release.own.encryption_key, "Arn")
     if service.calls:
         variables["CLIENT_ID"] = service.name
     if service.public:

@@ -15,6 +15,7 @@ SWEPT = (
     "task definition",
     "log group",
     "secret",
+    "key",
     "database snapshot",
     "network interface",
     "volume",

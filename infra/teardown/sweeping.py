@@ -44,6 +44,7 @@ def _task_definitions(aws: Aws, arns: tuple[str, ...]) -> None:
 _BY_KIND: dict[str, Callable[[Aws, str], None]] = {
     "log group": lambda aws, id: aws.logs.delete_group(id),
     "secret": lambda aws, id: aws.secrets.delete(id),
+    "key": lambda aws, id: aws.keys.delete(id),
     "database snapshot": lambda aws, id: aws.rds.delete_snapshot(last_part(id)),
     "network interface": lambda aws, id: aws.ec2.delete_interface(id),
     "volume": lambda aws, id: aws.ec2.delete_volume(id),

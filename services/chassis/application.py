@@ -11,7 +11,8 @@ from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler, stream_request_body
 
 from chassis.auth import Claims
-from chassis.handler import Dependencies, Handler
+from chassis.dependencies import Dependencies
+from chassis.handler import Handler
 from chassis.measures import Measures
 from chassis.problems import ProblemError
 from chassis.shedding import Limits, LoopLag
@@ -61,8 +62,22 @@ class Application(TornadoApplication):
         self.in_flight: set[Handler] = set()
         self.last_request = 0.0  # time.monotonic() of the latest that was no probe
         self.lag = LoopLag()
-        self.measures = Measures(self)
+        self.measures = self._measures()
         self.stopping = False
+
+    def _measures(self) -> Measures:
+        about, database = self.dependencies.about, self.dependencies.database
+        return Measures(
+            {
+                "environment": about.environment,
+                "service": self.dependencies.service,
+                "process": about.process,
+            },
+            in_flight=lambda: len(self.in_flight),
+            lag=lambda: self.lag.seconds,
+            connections=database.in_use if database else None,
+            more=self.dependencies.queue.gauges() if self.dependencies.queue else (),
+        )
 
     def is_overloaded(self) -> bool:
         """Say whether one request more is too much for this process."""
@@ -83,7 +98,10 @@ def log_request(handler: RequestHandler) -> None:
     status = handler.get_status()
     claims: Claims | None = getattr(handler, "claims", None)
     if isinstance(handler, Handler) and handler.sheds:
-        handler.application.measures.count(handler)
+        seconds = handler.request.request_time()
+        handler.application.measures.count(
+            handler.request.method or "", type(handler).__name__, status, seconds
+        )
     log.log(
         logging.ERROR if status >= 500 and level > logging.DEBUG else level,
         "%s %s %d",

@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from chassis import heartbeat, schedule
 from chassis.database import connect_arguments
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.queue_measures import QueueMeasures
 
 log = logging.getLogger("chassis.beat")
@@ -72,7 +72,7 @@ class LockedScheduler(Scheduler):
     def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
         self._lock = Lock(app.conf.beat_lock_url, app.main)
         self._was_held = False
-        self._measures = QueueMeasures(app) if app.conf.get("beat_measures") else None
+        self._measures = _measures(app)
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -104,6 +104,8 @@ class LockedScheduler(Scheduler):
     def close(self) -> None:
         super().close()
         self._lock.close()
+        if self._measures:
+            self._measures.close()
 
     def _load(self) -> None:
         for name, last_run_at in schedule.last_runs(self._lock.connection, list(self.schedule)).items():
@@ -124,3 +126,10 @@ class LockedScheduler(Scheduler):
         self.schedule[entry.name] = following
         schedule.ran(self._lock.connection, entry.name, following.last_run_at)
         return float(wait)
+
+
+def _measures(app: Any) -> QueueMeasures | None:
+    """The one beat tells how full the queue is, where it runs as a process of its own."""
+    if not app.conf.get("beat_measures"):
+        return None
+    return QueueMeasures(app.conf.measured_queue(), app.conf.measured_as)

@@ -5,60 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
-import aiohttp
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
 from chassis import deadline, problems, trace
-from chassis.auth import Claims, Verifier
-from chassis.database import Database, unavailable
-from chassis.problems import ProblemError
-from chassis.schema import Schema
-from chassis.settings import ProcessSettings
-
-if TYPE_CHECKING:
-    from chassis.application import Application
+from chassis.auth import Claims
+from chassis.database import unavailable
+from chassis.measures import Measures
+from chassis.problems import ProblemError, Unavailable
 
 T = TypeVar("T")
 
 log = logging.getLogger("chassis.web")
-
-
-@dataclass(frozen=True)
-class About:
-    """Which release this process is, for /info and for metrics."""
-
-    environment: str = "unknown"
-    release: str = "unknown"
-    process: str = "web"
-
-
-def about(settings: ProcessSettings) -> About:
-    """Return what the settings say of the process."""
-    return About(settings.environment, settings.release, settings.process)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dependencies:
-    """What handlers need from outside; a service adds its own fields in a subclass."""
-
-    service: str
-    about: About = About()
-    database: Database | None = None
-    verifier: Verifier | None = None
-    schema: Schema | None = None  # which schema revisions this code can serve
-    http: aiohttp.ClientSession | None = None  # the one pool of connections to other services
-
-    async def close(self) -> None:
-        """Close what holds connections; called once, after the last request."""
-        if self.verifier:
-            await self.verifier.close()
-        if self.http:
-            await self.http.close()
-        if self.database:
-            await self.database.dispose()
 
 
 @dataclass(frozen=True)
@@ -70,6 +30,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Serving(Protocol):
+    """What a handler asks of the application that it serves in."""
+
+    dependencies: Any
+    max_body: int
+    in_flight: set[Handler]
+    measures: Measures
+    stopping: bool
+
+    def is_overloaded(self) -> bool: ...
+
+
 class Handler(RequestHandler):
     """Base of our handlers. `self.dependencies` is what `make_app` was given, `self.claims` who is asking."""
 
@@ -77,7 +49,7 @@ class Handler(RequestHandler):
     log_level = logging.INFO
     path_parameters: ClassVar[dict[str, Any]] = {}  # name -> type, for the OpenAPI document
     sheds = True  # may be refused when the process has too much to do; probes may not
-    application: Application
+    application: Serving
 
     @property
     def dependencies(self) -> Any:
@@ -196,6 +168,9 @@ class Handler(RequestHandler):
         if unavailable(value):
             log.error("the database does not answer: %s", value)
             return
+        if isinstance(value, Unavailable):
+            log.error("not available: %s", value)
+            return
         log.error("unhandled error in %s %s", self.request.method, self.request.path, exc_info=value)
 
 
@@ -203,6 +178,9 @@ def _raised(arguments: dict[str, Any]) -> BaseException | None:
     error = arguments["exc_info"][1] if arguments.get("exc_info") else None
     if unavailable(error):
         return ProblemError(503, detail="the database does not answer", headers={"Retry-After": "1"})
+    if isinstance(error, Unavailable):
+        detail = "something that this needs does not answer"
+        return ProblemError(503, detail=detail, headers={"Retry-After": "1"})
     return error
 
 

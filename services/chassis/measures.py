@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 from tornado.httpserver import HTTPServer
 from tornado.web import Application as TornadoApplication
@@ -12,17 +12,24 @@ from chassis import metrics
 from chassis.emf import Tally
 from chassis.metrics import Counter, Gauge, Histogram, Metric
 
-if TYPE_CHECKING:
-    from chassis.application import Application
-    from chassis.handler import Handler
+KNOWN_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 class Measures:
-    """The metrics of one application; `all` is what its private port shows."""
+    """The metrics of one process; `all` is what its private port shows.
 
-    def __init__(self, application: Application) -> None:
-        about, service = application.dependencies.about, application.dependencies.service
-        dimensions = {"environment": about.environment, "service": service, "process": about.process}
+    `dimensions` are CloudWatch's; the functions are asked each time that somebody looks.
+    """
+
+    def __init__(
+        self,
+        dimensions: Mapping[str, str],
+        *,
+        in_flight: Callable[[], float],
+        lag: Callable[[], float],
+        connections: Callable[[], float] | None = None,
+        more: Sequence[Metric] = (),
+    ) -> None:
         self.tally = Tally("requests", dimensions=dimensions)
         self.requests = Counter("http_requests_total", "Requests answered.", ("method", "handler", "status"))
         self.seconds = Histogram(
@@ -31,22 +38,20 @@ class Measures:
         self.all: list[Metric] = [
             self.requests,
             self.seconds,
-            Gauge("http_requests_in_flight", "Requests under way.", lambda: len(application.in_flight)),
-            Gauge("event_loop_lag_seconds", "How late the loop is.", lambda: application.lag.seconds),
+            Gauge("http_requests_in_flight", "Requests under way.", in_flight),
+            Gauge("event_loop_lag_seconds", "How late the loop is.", lag),
         ]
-        if database := application.dependencies.database:
-            self.all.append(
-                Gauge("database_connections_in_use", "Connections taken out of the pool.", database.in_use)
-            )
+        if connections:
+            text = "Connections taken out of the pool."
+            self.all.append(Gauge("database_connections_in_use", text, connections))
+        self.all += more
 
-    def count(self, handler: Handler) -> None:
+    def count(self, method: str, handler: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        method = handler.request.method or ""
-        if method not in handler.SUPPORTED_METHODS:
+        if method not in KNOWN_METHODS:
             method = "other"  # or a client could make as many series as it likes
-        status, name, seconds = handler.get_status(), type(handler).__name__, handler.request.request_time()
-        self.requests.add(method, name, str(status))
-        self.seconds.observe(seconds, method, name)
+        self.requests.add(method, handler, str(status))
+        self.seconds.observe(seconds, method, handler)
         self.tally.add(seconds, failed=status >= 500 and status != 503, refused=status in (429, 503))
 
 

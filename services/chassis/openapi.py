@@ -80,6 +80,8 @@ def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
     problems = {**({404: "No such address."} if "{" in at else {}), **_implied(one, scope), **one.problems}
     refusals = {str(status): _refusal(status, text) for status, text in problems.items()}
     made["responses"] = dict(sorted({**refusals, **replies}.items()))
+    if one.firewall:
+        made["x-firewall"] = dict(one.firewall)
     return made
 
 

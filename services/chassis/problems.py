@@ -27,6 +27,10 @@ class Problem(msgspec.Struct, frozen=True):
     request_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class Unavailable(Exception):
+    """Something outside that a request needs cannot be had at present: 503, and the message goes to the log alone."""
+
+
 class ProblemError(Exception):
     """Ends a request with a problem; `extra` becomes further members of the problem object."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.settings import Secret, SettingsError, read
 
 Connection = psycopg.Connection[Any]

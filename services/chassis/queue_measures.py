@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from chassis import emf, redrive
+from chassis import emf
+from chassis.queue import Queue, State
 
 log = logging.getLogger("chassis.emf")
 
-COUNTED = {
-    "queue_visible": "ApproximateNumberOfMessages",
-    "queue_in_flight": "ApproximateNumberOfMessagesNotVisible",
-    "queue_delayed": "ApproximateNumberOfMessagesDelayed",
-}
 
-
-def depths(sqs: Any, queue_url: str) -> dict[str, int]:
-    """Return the numbers of messages waiting, in work, delayed and dead."""
-    asked = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[*COUNTED.values(), "RedrivePolicy"])
-    attributes = asked.get("Attributes", {})
-    found = {name: int(attributes.get(attribute, 0)) for name, attribute in COUNTED.items()}
-    if dead := redrive.dead_letter_url(sqs, attributes):
-        answer = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["ApproximateNumberOfMessages"])
-        found["queue_dead"] = int(answer.get("Attributes", {}).get("ApproximateNumberOfMessages", 0))
-    return found
+def line(state: State, *, dimensions: Mapping[str, str], at: float) -> dict[str, Any]:
+    """Return the members of the line; what is not known is left out."""
+    known = {name: value for name, value in asdict(state).items() if value is not None}
+    oldest = known.pop("oldest_seconds", None)
+    values: dict[str, Any] = {f"queue_{name}": ("Count", number) for name, number in known.items()}
+    if oldest is not None:
+        values["queue_oldest_seconds"] = ("Seconds", oldest)
+    return emf.members(values, dimensions=dimensions, at=at)
 
 
 class QueueMeasures:
-    """Asks SQS once a minute; what SQS does not answer is left out."""
+    """Looks once a minute; `queue` is made inside a loop that is kept for it, since beat itself has none."""
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, queue: Queue, dimensions: Mapping[str, str]) -> None:
+        self._queue = queue
+        self._dimensions = dimensions
+        self._loop = asyncio.new_event_loop()
         self._due_at = 0.0
 
     def write_if_due(self) -> None:
@@ -41,10 +40,14 @@ class QueueMeasures:
             return
         self._due_at = time.monotonic() + emf.PERIOD
         try:
-            counted = depths(*redrive.queue_of(self._app))
+            state = self._loop.run_until_complete(self._queue.look())
         except Exception as error:  # metrics must not stop beat
             log.warning("the queue cannot be measured: %s", error)
             return
-        values: dict[str, Any] = {name: ("Count", number) for name, number in counted.items()}
-        line = emf.members(values, dimensions=self._app.conf.measured_as, at=time.time())
-        log.info("metrics", extra={"emf": line})
+        members = line(state, dimensions=self._dimensions, at=time.time())
+        log.info("metrics", extra={"emf": members})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._loop.run_until_complete(self._queue.close())
+        self._loop.close()

@@ -44,11 +44,10 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
         max_body_size=MAX_BODY,
         max_header_size=64 * 1024,
     )
+    await app.dependencies.open()
     server.listen(settings.port)
     measured = _measured(app, settings.metrics_port)
     app.lag.start()
-    if app.dependencies.verifier:
-        app.dependencies.verifier.warm()
     log.info("serving", extra={"port": settings.port})
     try:
         await _signal()

@@ -8,6 +8,7 @@ must stay below the queue's visibility timeout; what is due later is a row in th
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ import celery.signals
 from celery import Celery
 
 from chassis import database, heartbeat, logs, sqs, task_measures, trace
+from chassis.queue import queue
 from chassis.settings import DatabaseSettings, ProcessSettings, secrets_of
 
 TIME_LIMIT = 60  # seconds a task may take; the queue's visibility timeout is six times that
@@ -50,6 +52,7 @@ def celery_app(settings: QueueNames, *, schedule: Mapping[str, Mapping[str, Any]
     app.conf.update(_conf(settings), beat_schedule=dict(schedule or {}))
     if isinstance(settings, ProcessSettings):
         app.conf.measured_as = task_measures.dimensions(settings)
+        app.conf.measured_queue = functools.partial(queue, settings)
     if isinstance(settings, DatabaseSettings):
         app.conf.beat_scheduler = "chassis.beat:LockedScheduler"
         app.conf.beat_lock_url = database.url(settings).render_as_string(hide_password=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chassis.application import MAX_BODY, Application, Routes
-from chassis.handler import About, Answer, Dependencies, Handler, about
+from chassis.dependencies import About, Dependencies, about
+from chassis.handler import Answer, Handler
 from chassis.health import Live, Ready
 from chassis.info import Description, Info
 from chassis.shedding import Limits

@@ -21,6 +21,14 @@ ROUTES = (
 class Dependencies(web.Dependencies):
     bucket: Bucket
 
+    async def open(self) -> None:
+        await super().open()
+        await self.bucket.open()
+
+    async def close(self) -> None:
+        await self.bucket.close()
+        await super().close()
+
 
 def make_app(dependencies: Dependencies) -> web.Application:
     return web.application(ROUTES, dependencies)

@@ -11,6 +11,7 @@ from celery import Celery
 from chassis import client, logs, redrive, settings, tasks
 from chassis.auth import verifier
 from chassis.database import Database, SyncDatabase, url
+from chassis.queue import QueueWatch, queue
 from chassis.schema import schema
 from chassis.serve import serve
 from chassis.web import Application, about
@@ -46,6 +47,7 @@ def web(given: WebSettings) -> int:
                 verifier=verifier(http, given),
                 schema=schema("reviews"),
                 http=http,
+                queue=QueueWatch(queue(given)),
                 catalogue=Catalogue(movies),
                 rating_requests=RatingRequests(lambda movie_id: publisher.send(RATE, movie_id)),
             )

@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy.exc import DBAPIError
 
 from chassis import database, logs
+from chassis.aws import AwsError, Client
 from chassis.database import Database
 from chassis.schema import schema
 from chassis.serve import serve
@@ -29,25 +30,29 @@ from chassis.web import Application, about
 from tokens import commands
 from tokens.app import Dependencies, make_app
 from tokens.clients import ClientsError
+from tokens.data_keys import KmsDataKeys
 from tokens.hashing import SecretChecker
 from tokens.keys import KeyChangeError
 from tokens.revocations import UnknownClient
 from tokens.ring import KeyRing
 from tokens.rotation import Rotation
+from tokens.sealing import Sealer, UnsealError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(WebSettings, DatabaseSettings):
     """What the web process needs; a key signs for `key_rotation_days`."""
 
-    key_encryption_secret: Secret
+    kms_key_id: str
+    key_encryption_secret: Secret | None = None  # opens what releases from before KMS sealed
     key_rotation_days: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandSettings(ProcessSettings, DatabaseSettings):
-    """What a command needs; only making a key needs the secret."""
+    """What a command needs; only making a key needs KMS."""
 
+    kms_key_id: str | None = None
     key_encryption_secret: Secret | None = None
 
 
@@ -55,7 +60,9 @@ def build(settings: Settings) -> Application:
     """Make the application and what it depends on, inside the loop."""
     pool = Database(database.url(settings))
     age = timedelta(days=settings.key_rotation_days)
-    rotation = Rotation(pool, settings.key_encryption_secret, age=age)
+    data_keys = KmsDataKeys(settings.kms_key_id, kms(settings))
+    sealer = Sealer(data_keys, service=settings.service, old_secret=settings.key_encryption_secret)
+    rotation = Rotation(pool, sealer, age=age)
     rotation.start()
     return make_app(
         Dependencies(
@@ -64,7 +71,8 @@ def build(settings: Settings) -> Application:
             database=pool,
             schema=schema("tokens"),
             issuer=settings.token_issuer,
-            ring=KeyRing(pool, settings.key_encryption_secret),
+            ring=KeyRing(pool, sealer),
+            data_keys=data_keys,
             secrets=SecretChecker(),
             rotation=rotation,
         )
@@ -72,7 +80,7 @@ def build(settings: Settings) -> Application:
 
 
 async def administer(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    """Run a command. Raises SettingsError, ClientsError, KeyChangeError, UnknownClient, DBAPIError."""
+    """Run a command. Raises what `main` catches."""
     settings = read(CommandSettings, environ)
     pool = Database(database.url(settings), pool_size=1)
     try:
@@ -85,12 +93,25 @@ async def administer(asked: argparse.Namespace, environ: Mapping[str, str]) -> N
         if asked.command == "audit":
             await commands.audit(pool, asked.last, print)
             return
-        secret = settings.key_encryption_secret
-        if asked.action in ("introduce", "revoke") and secret is None:
-            raise SettingsError("settings: KEY_ENCRYPTION_SECRET is missing")
-        await commands.change_keys(pool, asked, secret or "", print)
+        await _change_keys(pool, settings, asked)
     finally:
         await pool.dispose()
+
+
+async def _change_keys(pool: Database, settings: CommandSettings, asked: argparse.Namespace) -> None:
+    if asked.action in ("introduce", "revoke", "reseal") and settings.kms_key_id is None:
+        raise SettingsError("settings: KMS_KEY_ID is missing")
+    data_keys = KmsDataKeys(settings.kms_key_id or "", kms(settings))
+    sealer = Sealer(data_keys, service=settings.service, old_secret=settings.key_encryption_secret)
+    try:
+        await commands.change_keys(pool, asked, sealer, print)
+    finally:
+        await data_keys.close()
+
+
+def kms(settings: ProcessSettings) -> Client:
+    """Return the client of KMS."""
+    return Client("kms", region=settings.aws_region, endpoint=settings.aws_endpoint_url)
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
@@ -101,8 +122,11 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
             asyncio.run(administer(asked, environ))
             return 0
         settings = read(Settings, environ)
-    except (SettingsError, ClientsError, KeyChangeError, UnknownClient) as error:
+    except (SettingsError, ClientsError, KeyChangeError, UnknownClient, UnsealError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except AwsError as error:
+        print(f"tokens: nothing was changed: {error}", file=sys.stderr)
         return 1
     except DBAPIError as error:
         print(f"tokens: the database refused: {str(error.orig).splitlines()[0]}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chassis import web
+from tokens.data_keys import KmsDataKeys
 from tokens.handlers import (
     InspectionHandler,
     KeysHandler,
@@ -35,11 +36,19 @@ class Dependencies(web.Dependencies):
     ring: KeyRing
     secrets: SecretChecker
     rotation: Rotation | None = None
+    data_keys: KmsDataKeys | None = None
+
+    async def open(self) -> None:
+        await super().open()
+        if self.data_keys:
+            await self.data_keys.open()
 
     async def close(self) -> None:
         self.secrets.close()
         if self.rotation:
             await self.rotation.stop()
+        if self.data_keys:
+            await self.data_keys.close()
         await super().close()
 
 

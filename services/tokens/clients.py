@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from tokens import hashing
 from tokens.models import Audit, Client, ClientScope, ClientSecret
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import Database
 from tokens import clients, keys, revocations
 from tokens.models import Audit, SigningKey
+from tokens.sealing import Sealer
 
 Say = Callable[[str], None]
 
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     actions = change.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="every key and its state")
     actions.add_parser("introduce", help="make a key and publish it")
+    actions.add_parser("reseal", help="seal with KMS, at once, what a release from before KMS sealed")
     revoked = actions.add_parser(
         "revoke", help="withdraw a key that may have leaked, and its tokens, at once"
     )
@@ -52,11 +54,11 @@ async def synchronise(database: Database, environ: Mapping[str, str], say: Say) 
         say(change)
 
 
-async def change_keys(database: Database, asked: argparse.Namespace, secret: str, say: Say) -> None:
-    """List, introduce, activate, retire or revoke. Raises KeyChangeError."""
+async def change_keys(database: Database, asked: argparse.Namespace, sealer: Sealer, say: Say) -> None:
+    """List, introduce, activate, retire, revoke or reseal. Raises KeyChangeError, UnsealError, AwsError."""
     async with database.session() as session:
         if asked.action == "introduce":
-            row = await keys.introduce(session, secret)
+            row = await keys.introduce(session, sealer)
             say(f"key {row.kid}: introduced; activate it in {int(keys.SPREAD.total_seconds())} s or later")
         elif asked.action == "activate":
             await keys.activate(session, asked.kid, force=asked.force)
@@ -65,8 +67,11 @@ async def change_keys(database: Database, asked: argparse.Namespace, secret: str
             await keys.retire(session, asked.kid, force=asked.force)
             say(f"key {asked.kid}: retired")
         elif asked.action == "revoke":
-            successor = await keys.revoke(session, asked.kid, secret)
+            successor = await keys.revoke(session, asked.kid, sealer)
             say(f"key {asked.kid}: revoked" + (f"; {successor} signs from now on" if successor else ""))
+        elif asked.action == "reseal":
+            for kid in await keys.reseal(session, sealer):
+                say(f"key {kid}: sealed anew, with KMS")
         else:
             await _list(session, say)
 

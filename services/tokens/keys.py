@@ -11,10 +11,10 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from tokens.grants import LIFETIME
 from tokens.models import Audit, SigningKey
-from tokens.sealing import seal, unseal
+from tokens.sealing import Sealer
 
 BITS = 2048
 JWKS_MAX_AGE = 300  # seconds that verifiers may keep the published set
@@ -27,15 +27,15 @@ class KeyChangeError(Exception):
     """The key cannot be changed so (now); the message says why and what to do."""
 
 
-async def introduce(session: AsyncSession, secret: str) -> SigningKey:
-    """Make a key and publish it; it does not sign yet."""
+async def introduce(session: AsyncSession, sealer: Sealer) -> SigningKey:
+    """Make a key and publish it; it does not sign yet. Raises AwsError while KMS cannot be asked."""
     key = RSAKey.generate_key(BITS)
     public = {**key.as_dict(private=False), "use": "sig", "alg": "RS256"}
     kid = hashlib.sha256(str(public["n"]).encode()).hexdigest()[:16]
     row = SigningKey(
         kid=kid,
         public_key={**public, "kid": kid},
-        private_key=seal(key.as_pem(private=True), kid, secret),
+        private_key=await sealer.seal(key.as_pem(private=True), kid),
     )
     session.add(row)
     session.add(Audit(event="key introduced", subject=kid, detail={}))
@@ -72,7 +72,7 @@ async def retire(session: AsyncSession, kid: str, *, force: bool = False) -> Non
     session.add(Audit(event="key retired", subject=kid, detail={"forced": force}))
 
 
-async def revoke(session: AsyncSession, kid: str, secret: str) -> str | None:
+async def revoke(session: AsyncSession, kid: str, sealer: Sealer) -> str | None:
     """Withdraw a key at once, living tokens and all: it may have leaked. Returns the kid that signs instead, if new.
 
     Verifiers learn of it from the list of revocations, within seconds.
@@ -81,18 +81,18 @@ async def revoke(session: AsyncSession, kid: str, secret: str) -> str | None:
     active = await active_key(session)
     successor = None
     if active is not None and active.kid == kid:
-        successor = (await introduce(session, secret)).kid
+        successor = (await introduce(session, sealer)).kid
         await activate(session, successor, force=True)
     row.retired_at, row.revoked_at, row.private_key = row.retired_at or now, now, None
     session.add(Audit(event="key revoked", subject=kid, detail={"successor": successor}))
     return successor
 
 
-async def ensure_active(session: AsyncSession, secret: str) -> None:
+async def ensure_active(session: AsyncSession, sealer: Sealer) -> None:
     """Make the first key and sign with it, where there is none; processes that start together make one."""
     await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("first key")})
     if await active_key(session) is None:
-        row = await introduce(session, secret)
+        row = await introduce(session, sealer)
         await activate(session, row.kid, force=True)
 
 
@@ -113,9 +113,28 @@ async def active_key(session: AsyncSession) -> SigningKey | None:
     return (await session.scalars(query)).one_or_none()
 
 
-def private_key(row: SigningKey, secret: str) -> RSAKey:
-    """Return the key to sign with. Raises UnsealError."""
-    return RSAKey.import_key(unseal(row.private_key or b"", row.kid, secret))
+async def private_key(row: SigningKey, sealer: Sealer) -> RSAKey:
+    """Return the key to sign with. Raises UnsealError, and AwsError while KMS cannot be asked."""
+    return RSAKey.import_key(await sealer.unseal(row.private_key or b"", row.kid))
+
+
+async def sealed_before(session: AsyncSession) -> list[SigningKey]:
+    """Return the keys that a release from before KMS sealed, oldest first."""
+    return [row for row in await published(session) if row.private_key and Sealer.is_old(row.private_key)]
+
+
+async def reseal(session: AsyncSession, sealer: Sealer) -> list[str]:
+    """Seal with KMS what was sealed before it; return the kids. Raises UnsealError and AwsError, changing nothing.
+
+    A release from before KMS cannot open them any more.
+    """
+    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("key change")})
+    rows = await sealed_before(session)
+    for row in rows:
+        private = await sealer.unseal(row.private_key or b"", row.kid)
+        row.private_key = await sealer.seal(private, row.kid)
+        session.add(Audit(event="key sealed anew", subject=row.kid, detail={}))
+    return [row.kid for row in rows]
 
 
 def state(row: SigningKey, active: str | None) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +14,25 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from tokens import keys
 from tokens.models import SigningKey
+from tokens.sealing import Sealer
 
 LOOK = 60.0  # seconds between two looks
+# Only this long after its start does a process seal anew what a release from before KMS sealed: that one's processes,
+# which may serve until the rollout is done, could not open it.
+SETTLED = 3600.0  # seconds
 
 log = logging.getLogger("tokens.rotation")
 
 
-async def advance(session: AsyncSession, secret: str, *, age: timedelta) -> list[str]:
+async def advance(
+    session: AsyncSession, sealer: Sealer, *, age: timedelta, settled: bool = True
+) -> list[str]:
     """Introduce a key when the active one is `age` old; activate and retire as soon as that is safe.
 
+    Keys sealed before KMS are sealed anew once this release is `settled`, and none is introduced before that.
     Returns what was done, in words. Another process that is at it makes this one do nothing.
     """
     taken = await session.scalar(
@@ -33,12 +42,15 @@ async def advance(session: AsyncSession, secret: str, *, age: timedelta) -> list
     if not taken or active is None or active.activated_at is None:
         return []
     now: Any = await session.scalar(select(func.clock_timestamp()))
+    old = await keys.sealed_before(session)
+    if old and settled:
+        return [f"key {kid}: sealed anew, with KMS" for kid in await keys.reseal(session, sealer)]
     waiting = [row for row in await keys.published(session) if row.activated_at is None]
     if waiting and now >= waiting[-1].introduced_at + keys.SPREAD:
         await keys.activate(session, waiting[-1].kid)
         return [f"key {waiting[-1].kid}: signs from now on"]
-    if not waiting and now >= active.activated_at + age:
-        return [f"key {(await keys.introduce(session, secret)).kid}: introduced"]
+    if not waiting and not old and now >= active.activated_at + age:
+        return [f"key {(await keys.introduce(session, sealer)).kid}: introduced"]
     return await _retire_former(session, active, now)
 
 
@@ -54,10 +66,19 @@ async def _retire_former(session: AsyncSession, active: SigningKey, now: Any) ->
 class Rotation:
     """Looks every minute for as long as the process serves."""
 
-    def __init__(self, database: Database, secret: str, *, age: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        *,
+        age: timedelta,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
-        self._secret = secret
+        self._sealer = sealer
         self._age = age
+        self._clock = clock
+        self._began = clock()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -71,12 +92,17 @@ class Rotation:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    async def look(self) -> list[str]:
+        """Take the step that is due; return what was done, in words."""
+        settled = self._clock() - self._began >= SETTLED
+        async with self._database.session() as session:
+            return await advance(session, self._sealer, age=self._age, settled=settled)
+
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
             try:
-                async with self._database.session() as session:
-                    for step in await advance(session, self._secret, age=self._age):
-                        log.info(step)
+                for step in await self.look():
+                    log.info(step)
             except Exception as error:  # the next look may have a database again
                 log.warning("keys not looked at: %s", error)

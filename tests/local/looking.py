@@ -18,6 +18,7 @@ UNKNOWN = "(known to the stack's engine alone)"
 
 # What a template and a description call differently: the last word of a property, and of the same thing described.
 SPOKEN_OTHERWISE = {
+    "enablekeyrotation": "keyrotationenabled",
     "exposedheaders": "exposeheaders",
     "maxage": "maxageseconds",
     "cidrip": "cidr",
@@ -191,6 +192,11 @@ def _linked_role(cloud: Cloud, one: Resource) -> list[Any]:
     return [{"AWSServiceName": role["Path"].split("/")[2]} for role in roles]
 
 
+def _key_policy(cloud: Cloud, one: Resource) -> list[Any]:
+    text = cloud.client("kms").get_key_policy(KeyId=one.id, PolicyName="default")["Policy"]
+    return [{"KeyPolicy": json.loads(text)}]
+
+
 def _secret(cloud: Cloud, one: Resource) -> list[Any]:
     """The rules for a generated value are seen in the value."""
     secrets = cloud.client("secretsmanager")
@@ -339,6 +345,11 @@ LOOKS: dict[str, Calls] = {
         _role_policies,
     ),
     "IAM::ServiceLinkedRole": _linked_role,
+    "KMS::Key": both(
+        described("kms", "describe_key", id="KeyId"),
+        _key_policy,
+        described("kms", "get_key_rotation_status", id="KeyId"),
+    ),
     "Logs::LogGroup": described("logs", "describe_log_groups", id="logGroupNamePrefix"),
     "RDS::DBInstance": _instance,
     "RDS::DBParameterGroup": both(

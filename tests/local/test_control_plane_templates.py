@@ -27,6 +27,9 @@ UNSEEN = {
     "AWS::CertificateManager::Certificate": {
         "DomainValidationOptions[].HostedZoneId": "CloudFormation's own: where it writes the validation's records"
     },
+    "AWS::KMS::Key": {
+        "PendingWindowInDays": "a word to the deletion, which KMS tells of a key that is going"
+    },
     "AWS::RDS::DBInstance": {
         "AllowMajorVersionUpgrade": "a word to the next change, which RDS does not keep",
         "DeleteAutomatedBackups": "a word to the deletion, which RDS does not keep",

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chassis import migrate_command, testing
+from chassis import testing
+from chassis.migrate.__main__ import main
 
 ENV = "from sqlalchemy import MetaData\nfrom chassis.migrations_env import run\nrun(MetaData())\n"
 REVISION = '''"""{doc}"""
@@ -80,7 +81,7 @@ def start(service, database, *arguments, **environment):
 def ask(service, database, *arguments, **environment):
     given = {**testing.postgres().environment(database), **environment}
     with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
-        code = migrate_command.main([service, *arguments], given)
+        code = main([service, *arguments], given)
     return code, out.getvalue(), error.getvalue()
 
 

@@ -24,6 +24,10 @@ class MemoryBucket:
         self.forms: list[dict[str, Any]] = []
         self.broken = False
 
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
     async def form(self, key: str, **conditions: Any) -> Form:
         self._answers()
         self.forms.append({"key": key, **conditions})

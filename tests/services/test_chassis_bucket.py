@@ -5,34 +5,44 @@ import base64
 import json
 import urllib.parse
 
-import boto3
+import cloud
 import pytest
-from moto import mock_aws
 
 from chassis.bucket import Bucket, BucketUnavailable, Stored
 
 
-@pytest.fixture
-def bucket(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        place = {"LocationConstraint": "eu-west-1"}
-        boto3.client("s3", region_name="eu-west-1").create_bucket(
-            Bucket="pictures", CreateBucketConfiguration=place
-        )
-        yield Bucket("pictures", region="eu-west-1")
+@pytest.fixture(autouse=True)
+def pictures():
+    cloud.url()
+    place = {"LocationConstraint": cloud.REGION}
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="pictures", CreateBucketConfiguration=place)
+    yield
+    for one in s3.list_objects_v2(Bucket="pictures").get("Contents", []):
+        s3.delete_object(Bucket="pictures", Key=one["Key"])
+    s3.delete_bucket(Bucket="pictures")
+
+
+def run(scenario, **place):
+    """Run a coroutine function with the bucket, open, in a loop of its own; without a place it is AWS's own."""
+
+    async def inside():
+        bucket = Bucket(place.pop("name", "pictures"), region=cloud.REGION, **place)
+        await bucket.open()
+        try:
+            return await scenario(bucket)
+        finally:
+            await bucket.close()
+
+    return asyncio.run(inside())
 
 
 def put(key, body, kind="image/png"):
-    boto3.client("s3", region_name="eu-west-1").put_object(
-        Bucket="pictures", Key=key, Body=body, ContentType=kind
-    )
+    cloud.client("s3").put_object(Bucket="pictures", Key=key, Body=body, ContentType=kind)
 
 
-def test_a_form_names_its_conditions_and_the_buckets_own_host(bucket):
-    form = asyncio.run(bucket.form("uploads/1/a", content_type="image/png", most=1000, seconds=60))
+def test_a_form_names_its_conditions_and_the_buckets_own_host():
+    form = run(lambda bucket: bucket.form("uploads/1/a", content_type="image/png", most=1000, seconds=60))
 
     policy = json.loads(base64.b64decode(form.fields["policy"]))
     assert urllib.parse.urlsplit(form.url).hostname == "pictures.s3.eu-west-1.amazonaws.com"
@@ -43,15 +53,12 @@ def test_a_form_names_its_conditions_and_the_buckets_own_host(bucket):
     assert {"key": "uploads/1/a"} in policy["conditions"]
 
 
-def test_an_address_is_signed_for_where_people_stand(bucket):
-    local = Bucket(
-        "pictures",
-        region="eu-west-1",
-        endpoint="http://10.0.0.1:4566",
-        public_endpoint="http://127.0.0.1:4566",
-    )
+def test_an_address_is_signed_for_where_people_stand():
+    def address(bucket):
+        return bucket.address("posters/1/a", seconds=60)
 
-    inside, outside = (asyncio.run(one.address("posters/1/a", seconds=60)) for one in (bucket, local))
+    inside = run(address)
+    outside = run(address, endpoint="http://10.0.0.1:4566", public_endpoint="http://127.0.0.1:4566")
 
     assert inside.startswith("https://pictures.s3.eu-west-1.amazonaws.com/posters/1/a?")
     assert outside.startswith("http://127.0.0.1:4566/pictures/posters/1/a?")
@@ -59,38 +66,63 @@ def test_an_address_is_signed_for_where_people_stand(bucket):
     assert (query["X-Amz-Expires"], query["X-Amz-SignedHeaders"]) == (["60"], ["host"])
 
 
-def test_what_is_stored_is_told_with_its_first_bytes(bucket):
+def test_what_is_stored_is_told_with_its_first_bytes():
     put("uploads/1/a", b"0123456789abcdefghij")
 
-    found = asyncio.run(bucket.look("uploads/1/a"))
+    async def look(bucket):
+        return await bucket.look("uploads/1/a"), await bucket.look("uploads/1/b")
+
+    found, missing = run(look, endpoint=cloud.url())
 
     assert found == Stored(20, "image/png", found.etag, b"0123456789abcdef")
-    assert asyncio.run(bucket.look("uploads/1/b")) is None
+    assert missing is None
 
 
-def test_a_copy_is_asked_for_as_it_was_looked_at_and_a_removal_may_come_twice(bucket):
+def test_a_copy_is_asked_for_as_it_was_looked_at_and_a_removal_may_come_twice():
     put("uploads/1/a", b"first")
-    seen = asyncio.run(bucket.look("uploads/1/a"))
     sent = []
-    events = bucket._inside.meta.events
-    events.register("before-call.s3.CopyObject", lambda params, **_: sent.append(params["headers"]))
 
-    copied = asyncio.run(bucket.copy("uploads/1/a", "posters/1/a", etag=seen.etag))
-    missing = asyncio.run(bucket.copy("uploads/1/b", "posters/1/b", etag=seen.etag))
-    for _ in range(2):
-        asyncio.run(bucket.remove("posters/1/a"))
+    async def scenario(bucket):
+        seen = await bucket.look("uploads/1/a")
+        s3 = await bucket._inside.open()
+        s3.meta.events.register("before-call.s3.CopyObject", lambda params, **_: sent.append(params))
+        copied = await bucket.copy("uploads/1/a", "posters/1/a", etag=seen.etag)
+        missing = await bucket.copy("uploads/1/b", "posters/1/b", etag=seen.etag)
+        for _ in range(2):
+            await bucket.remove("posters/1/a")
+        return seen.etag, copied, missing, await bucket.look("posters/1/a")
+
+    etag, copied, missing, left = run(scenario, endpoint=cloud.url())
 
     # S3 refuses the copy of anything else by this header; moto, unlike the local cloud, does not look at it.
-    assert sent[0]["x-amz-copy-source-if-match"] == seen.etag
-    assert (copied, missing) == (True, False)
-    assert asyncio.run(bucket.look("posters/1/a")) is None
+    assert sent[0]["headers"]["x-amz-copy-source-if-match"] == etag
+    assert (copied, missing, left) == (True, False, None)
 
 
-def test_a_bucket_that_refuses_or_does_not_answer_is_unavailable(bucket):
-    put("uploads/1/a", b"first")
-    lost = Bucket("nowhere", region="eu-west-1")
-    silent = Bucket("pictures", region="eu-west-1", endpoint="http://127.0.0.1:9")
-
-    for one, reason in ((lost, "refused"), (silent, "cannot be reached")):
+def test_a_bucket_that_refuses_or_does_not_answer_is_unavailable():
+    for place, reason in (
+        ({"name": "nowhere", "endpoint": cloud.url()}, "refused"),
+        ({"endpoint": "http://127.0.0.1:9"}, "cannot be reached"),
+    ):
         with pytest.raises(BucketUnavailable, match=reason):
-            asyncio.run(one.look("uploads/1/a"))
+            run(lambda bucket: bucket.look("uploads/1/a"), **place)
+
+
+def test_the_loop_goes_on_while_s3_is_waited_for():
+    put("uploads/1/a", b"first")
+    turns = 0
+
+    async def tick():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    async def scenario(bucket):
+        ticking = asyncio.create_task(tick())
+        await asyncio.gather(*(bucket.look("uploads/1/a") for _ in range(20)))
+        ticking.cancel()
+
+    run(scenario, endpoint=cloud.url())
+
+    assert turns > 5  # a call that blocks leaves it one for all

@@ -6,7 +6,6 @@ import json
 import pytest
 
 from chassis import redrive, sqs
-from chassis.queue_measures import depths
 from chassis.redrive import NoDeadLetters
 
 QUEUE = "http://sqs.test/1/reviews"
@@ -91,18 +90,6 @@ def test_looking_moves_nothing():
 def test_a_queue_without_dead_letters_says_so():
     with pytest.raises(NoDeadLetters, match="has no dead-letter queue"):
         redrive.redrive(FakeSqs(policy=False), QUEUE, lambda line: None)
-
-
-def test_the_depth_of_the_queue_counts_the_dead_too():
-    queue = FakeSqs([body("reviews.rate", 1)])
-    queue.send_message(QUEUE, "x")
-
-    assert depths(queue, QUEUE) == {
-        "queue_visible": 1,
-        "queue_in_flight": 0,
-        "queue_delayed": 0,
-        "queue_dead": 1,
-    }
 
 
 def test_pauses_double_are_jittered_and_end_below_the_visibility_timeout():

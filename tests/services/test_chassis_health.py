@@ -24,7 +24,14 @@ class TestHealth(Case):
     def test_a_migrated_database_makes_the_process_ready(self):
         answer = self.call("GET", "/health/ready")
 
-        assert (answer.status, answer.json) == (200, {"status": "ready", "schema": schema("tokens").head})
+        assert (answer.status, answer.json) == (
+            200,
+            {
+                "status": "ready",
+                "database": {"status": "ready"},
+                "schema": {"applied": schema("tokens").head, "code": schema("tokens").head},
+            },
+        )
 
     def test_a_schema_older_than_the_code_is_not_ready(self):
         self._stamp("0001")

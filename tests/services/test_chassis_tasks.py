@@ -12,7 +12,7 @@ from celery import Celery
 
 from chassis import beat, heartbeat, logs, testing, trace
 from chassis.beat import Lock, LockedScheduler
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.settings import DatabaseSettings, ProcessSettings, QueueSettings, Secret
 from chassis.tasks import Publisher, celery_app
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import cloud
 import contract
 import pytest
 
@@ -29,7 +30,7 @@ def environment(module):
     if module in OTHERS:
         return {}
     more = {
-        "KEY_ENCRYPTION_SECRET": "secret-encryption", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
+        **cloud.variables(), "KMS_KEY_ID": "unused-yet", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
         "BUCKET": "none", "CLIENT_ID": module, "CLIENT_SECRET": "secret-client",
     }  # fmt: skip
     return {**postgres().environment(fresh_database(module).database), **more}

@@ -9,6 +9,7 @@ import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import cloud
 import empty_bucket
 import pytest
 from contract import start
@@ -43,13 +44,16 @@ def neighbours():
 
 
 def environment(service, neighbours):
-    stored = {"BUCKET": "posters", "AWS_ENDPOINT_URL": empty_bucket.url()} if service == "movies" else {}
+    own = {
+        "movies": {"BUCKET": "posters", "AWS_ENDPOINT_URL": empty_bucket.url()},
+        "tokens": {"KMS_KEY_ID": cloud.kms_key(), **cloud.variables()},
+    }
     return {
         **postgres().environment(str(fresh_database(service).database)),
         "TOKEN_ISSUER": neighbours, "SERVICE_ADDRESS": neighbours, "CLIENT_ID": service, "CLIENT_SECRET": SECRET,
-        "KEY_ENCRYPTION_SECRET": "secret-encryption", "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
+        "QUEUE_URL": "http://127.0.0.1:9/000000000000/q",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "DRAIN_SECONDS": "0", **stored,
+        "DRAIN_SECONDS": "0", **own.get(service, {}),
     }  # fmt: skip
 
 

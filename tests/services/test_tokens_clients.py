@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
 
+import cloud
 import pytest
 from sqlalchemy import text
 
@@ -162,7 +163,7 @@ def test_the_one_off_tasks_synchronise_clients_and_rotate_keys():
     made = command(database, "clients", CLIENTS=json.dumps(listed), CLIENT_SECRET_REVIEWS="hunter22")
     again = command(database, "clients", CLIENTS=json.dumps(listed), CLIENT_SECRET_REVIEWS="hunter22")
     without = command(database, "clients", CLIENTS=json.dumps(listed))
-    introduced = command(database, "keys", "introduce", KEY_ENCRYPTION_SECRET="x" * 32)
+    introduced = command(database, "keys", "introduce", **cloud.variables(), KMS_KEY_ID=cloud.kms_key())
     kid = introduced[1][0].split()[1].rstrip(":")
     early = command(database, "keys", "activate", kid)
     forced = command(database, "keys", "activate", kid, "--force")
@@ -176,9 +177,20 @@ def test_the_one_off_tasks_synchronise_clients_and_rotate_keys():
     assert shown[1][0].split()[:2] == [kid, "active"]
 
 
+def test_a_key_is_not_made_while_kms_cannot_be_asked():
+    database = testing.fresh_database("tokens").database
+    away = {**cloud.variables(), "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "KMS_KEY_ID": "some-key"}
+
+    code, said, errors = command(database, "keys", "introduce", **away)
+
+    assert (code, said) == (1, [])
+    assert errors[0].startswith("tokens: nothing was changed: kms cannot be reached: ")
+    assert command(database, "keys", "list") == (0, [], [])
+
+
 def test_commands_without_their_settings_say_which():
     database = testing.fresh_database("tokens").database
 
-    assert command(database, "keys", "introduce") == (1, [], ["settings: KEY_ENCRYPTION_SECRET is missing"])
+    assert command(database, "keys", "introduce") == (1, [], ["settings: KMS_KEY_ID is missing"])
     assert command(database, "clients") == (1, [], ["CLIENTS is missing"])
     assert command(database, "clients", DATABASE_HOST="")[2] == ["settings: DATABASE_HOST is missing"]

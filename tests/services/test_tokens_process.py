@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 
+import cloud
 import pytest
 
 from chassis import testing
@@ -22,7 +23,6 @@ SECRETS = {
     "APP_PASSWORD": "secret-app",
     "READER_PASSWORD": "secret-reader",
     "CLIENT_SECRET_REVIEWS": "secret-reviews",
-    "KEY_ENCRYPTION_SECRET": "secret-encryption",
 }
 
 
@@ -36,7 +36,7 @@ def run(tmp_path):
     base = {
         "PYTHONPATH": os.environ["PYTHONPATH"], "SERVICE": "tokens", "PROCESS": "web", "ENVIRONMENT": "test",
         "RELEASE": "tokens-1", "INTERNAL_DOMAIN": "test.internal", "TOKEN_ISSUER": ISSUER, "DRAIN_SECONDS": "0.1",
-        **users, **SECRETS,
+        "KMS_KEY_ID": cloud.kms_key(), **cloud.variables(), **users, **SECRETS,
     }  # fmt: skip
 
     def start(*command, user="app", **environment):

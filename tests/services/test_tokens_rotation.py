@@ -4,21 +4,22 @@ import asyncio
 from datetime import timedelta
 
 from sqlalchemy import text
+from tokens_case import sealer
 
 from chassis.database import Database
-from chassis.migrate import lock_key
+from chassis.migration_lock import lock_key
 from chassis.testing_postgres import fresh_database
 from tokens import keys, rotation
 from tokens.ring import KeyRing
 
-SECRET = "encryption secret"
+SEALER = sealer()
 MONTH = timedelta(days=30)
 
 
 def test_a_key_is_replaced_in_three_steps_and_no_step_comes_early():
     async def scenario():
         pool = Database(fresh_database("tokens"))
-        await KeyRing(pool, SECRET).public()
+        await KeyRing(pool, SEALER).public()
         said = []
 
         async def look(later="0 seconds"):
@@ -31,7 +32,7 @@ def test_a_key_is_replaced_in_three_steps_and_no_step_comes_early():
                     {"later": later},
                 )
                 said.append(
-                    [step.split(": ")[1] for step in await rotation.advance(session, SECRET, age=MONTH)]
+                    [step.split(": ")[1] for step in await rotation.advance(session, SEALER, age=MONTH)]
                 )
 
         for later in ("0 s", "29 days", "1 day", "1 minute", "5 minutes", "5 minutes", "10 minutes", "1 day"):
@@ -60,10 +61,10 @@ def test_a_key_is_replaced_in_three_steps_and_no_step_comes_early():
 def test_only_one_process_takes_a_step():
     async def scenario():
         pool = Database(fresh_database("tokens"))
-        await KeyRing(pool, SECRET).public()
+        await KeyRing(pool, SEALER).public()
         async with pool.session() as other, pool.session() as session:
             await other.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key("rotation")})
-            done = await rotation.advance(session, SECRET, age=timedelta(0))
+            done = await rotation.advance(session, SEALER, age=timedelta(0))
         await pool.dispose()
         return done
 

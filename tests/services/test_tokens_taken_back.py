@@ -5,7 +5,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 import pytest
-from tokens_case import ISSUER, OPERATOR, SECRET, Case
+from tokens_case import ISSUER, OPERATOR, SEALER, SECRET, Case
 
 from chassis.auth import InvalidToken, Verifier
 from chassis.database import Database
@@ -146,7 +146,7 @@ class TestRevocation(TakenBackCase):
         token = self.token(REVIEWS)
         before = self.change(keys.active_key).kid
 
-        successor = self.change(keys.revoke, before, "encryption secret")
+        successor = self.change(keys.revoke, before, SEALER)
 
         assert successor not in (None, before)
         assert self.call("GET", "/revocations").json["keys"] == [before]

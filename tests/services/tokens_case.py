@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import os
 from urllib.parse import urlencode
 
 from chassis.auth import Verifier
+from chassis.aws import AwsError
 from chassis.database import Database
 from chassis.jwks import KeyStore, key_set
 from chassis.schema import schema
@@ -14,6 +16,7 @@ from tokens.app import Dependencies, make_app
 from tokens.clients import Wanted
 from tokens.hashing import SecretChecker
 from tokens.ring import KeyRing
+from tokens.sealing import DataKey, Sealer, UnsealError
 
 ISSUER = "http://tokens.test.internal"
 SECRET = "a secret: with % + & and more"
@@ -23,6 +26,38 @@ CLIENTS = [
     Wanted("operator", frozenset({"movies:read", "movies:write", "reviews:write"}), "operator-secret"),
     Wanted("nobody", frozenset(), "nobody-secret"),
 ]
+
+
+class MemoryKeys:
+    """tokens.data_keys.KmsDataKeys without KMS: bound to its context in the same way. `broken` makes it unreachable."""
+
+    def __init__(self):
+        self.made, self.asked, self.broken = {}, 0, False
+
+    async def make(self, context):
+        self._answers()
+        key = DataKey(os.urandom(32), os.urandom(64))
+        self.made[key.wrapped] = key.plain, dict(context)
+        return key
+
+    async def unwrap(self, wrapped, context):
+        self._answers()
+        plain, bound_to = self.made.get(wrapped, (b"", None))
+        if bound_to != dict(context):
+            raise UnsealError(f"signing key {context['kid']}: KMS does not open it")
+        return plain
+
+    def _answers(self):
+        self.asked += 1
+        if self.broken:
+            raise AwsError("kms cannot be reached")
+
+
+def sealer(keys=None, old_secret=None):
+    return Sealer(keys or MemoryKeys(), service="tokens", old_secret=old_secret)
+
+
+SEALER = sealer()
 
 
 class Case(ServiceTestCase):
@@ -48,7 +83,7 @@ class Case(ServiceTestCase):
                 database=pool,
                 schema=schema("tokens"),
                 issuer=ISSUER,
-                ring=KeyRing(pool, "encryption secret"),
+                ring=KeyRing(pool, SEALER),
                 secrets=SecretChecker(),
             )
         )

@@ -21,7 +21,6 @@ from tests.shipyard import resources as every_resource
 NOT_FOR_A_DELETION = {
     "ec2:CreateTags",
     "iam:PassRole",
-    "kms:DescribeKey",
     "managed-fleets:DeleteAutoScalingGroup",
     "managed-fleets:Get*",
     "ec2:DetachVpnGateway",

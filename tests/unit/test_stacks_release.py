@@ -65,6 +65,42 @@ def test_the_issuer_alone_can_open_signing_keys() -> None:
     assert "KeyEncryptionSecret" not in stack("staging", "reviews-release").template
 
 
+def test_the_issuers_tasks_alone_use_its_kms_key_and_only_for_their_own_service() -> None:
+    key = properties("staging", "tokens-release", "EncryptionKey")
+    (use,) = _statements("staging", "tokens-release", "TaskRole")
+    everybody = key["KeyPolicy"]["Statement"][1]
+
+    assert variables("staging", "tokens", "web")["KMS_KEY_ID"] == {"Fn::GetAtt": ["EncryptionKey", "Arn"]}
+    assert use == {
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": {"Fn::GetAtt": ["EncryptionKey", "Arn"]},
+        "Condition": {"StringEquals": {"kms:EncryptionContext:service": "tokens"}},
+    }
+    assert key["EnableKeyRotation"] is True
+    assert (everybody["Effect"], everybody["Condition"]) == (
+        "Deny",
+        {
+            "ArnNotLike": {
+                "aws:PrincipalArn": {
+                    "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/shipyard/staging/*"
+                }
+            }
+        },
+    )
+    assert "KMS" not in stack("staging", "reviews-release").template
+
+
+def test_a_key_is_kept_with_a_protected_environment_and_waits_as_long_as_kms_lets_it() -> None:
+    waits = {
+        name: (made["DeletionPolicy"], made["Properties"]["PendingWindowInDays"])
+        for name in ("staging", "production")
+        for made in [template(name, "tokens-release")["Resources"]["EncryptionKey"]]
+    }
+
+    assert waits == {"staging": ("Delete", 7), "production": ("RetainExceptOnCreate", 30)}
+
+
 def test_secrets_that_people_set_are_named_and_not_made() -> None:
     arn = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:shipyard/staging/mailer/"
     readable = _statements("staging", "mailer-release", "ExecutionRole")[-1]
@@ -154,9 +190,10 @@ def test_roles_name_exactly_what_they_are_for() -> None:
         ),
     ]
     assert [statement["Resource"] for statement in _statements("staging", "reviews-release", "TaskRole")] == [
-        [{"Fn::GetAtt": ["Queue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}]
+        [{"Fn::GetAtt": ["Queue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}],
+        "*",
     ]
-    assert "Policies" not in properties("staging", "tokens-release", "TaskRole")
+    assert "Policies" not in properties("staging", "gateway-release", "TaskRole")
     bucket = [
         (statement["Action"], statement["Resource"])
         for statement in _statements("staging", "movies-release", "TaskRole")

@@ -57,6 +57,7 @@ SEEN_AS = {
     "AWS::ElasticLoadBalancingV2::TargetGroup": "target group",
     "AWS::IAM::InstanceProfile": "instance profile",
     "AWS::IAM::Role": "role",
+    "AWS::KMS::Key": "key",
     "AWS::Logs::LogGroup": "log group",
     "AWS::RDS::DBInstance": "database",
     "AWS::RDS::DBParameterGroup": "database parameters",

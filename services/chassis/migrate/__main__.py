@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -112,3 +113,7 @@ def _status_text(found: Mapping[str, Any]) -> str:
 def _say(text: str) -> None:
     # At once: a task that is killed must leave its last words in the log.
     print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], dict(os.environ)))

@@ -5,9 +5,7 @@ Run as the database's owner by a one-off task before the release that needs the 
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -211,9 +209,3 @@ def _reason(error: DBAPIError) -> str:
     if getattr(error.orig, "sqlstate", None) == CANCELED:
         return f"{words} (rows are moved in batches by chassis.batches, which has no such limit)"
     return words
-
-
-if __name__ == "__main__":
-    from chassis.migrate_command import main
-
-    sys.exit(main(sys.argv[1:], dict(os.environ)))
