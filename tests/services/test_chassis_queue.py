@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import cloud
 from tornado.testing import AsyncHTTPTestCase
@@ -52,7 +52,7 @@ def aged(url, seconds):
             {
                 "MetricName": "ApproximateAgeOfOldestMessage",
                 "Dimensions": [dimension],
-                "Timestamp": datetime.now(UTC),
+                "Timestamp": datetime.now(UTC) - timedelta(minutes=1),
                 "Value": seconds,
                 "Unit": "Seconds",
             }
