@@ -71,8 +71,8 @@ bench-services: setup ## Measure the chassis beside Flask and FastAPI, one core 
 openapi: .venv ## Write every service's openapi.json from its routes and types
 	@PYTHONPATH=services $(PYTHON) -m chassis.openapi
 
-bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set
-	@$(PYTHON) -m tests.gateway.bench.bench
+bench-gateway: setup ## Compare the firewall with ModSecurity and its core rule set (SCORE=program to score both)
+	@$(PYTHON) -m tests.gateway.bench.bench $(if $(SCORE),--score $(SCORE))
 
 lock: .venv ## Choose versions anew and write the lock files
 	@$(PYTHON) -m infra.setup lock

@@ -83,6 +83,8 @@ def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
         status: _either(replies.get(status, {}), refusals.get(status, {}))
         for status in sorted({**refusals, **replies})
     }
+    if one.firewall:
+        made["x-firewall"] = dict(one.firewall)
     return made
 
 

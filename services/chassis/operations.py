@@ -24,7 +24,10 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """An operation of the document; what follows from routes, scopes and types is not repeated here."""
+    """An operation of the document; what follows from routes, scopes and types is not repeated here.
+
+    `firewall` is `x-firewall`, the gateway's exclusions; images/gateway/README.md says what may stand in it.
+    """
 
     id: str
     summary: str
@@ -36,6 +39,7 @@ class Operation:
     replies: Mapping[int, Reply]
     problems: Mapping[int, str] = field(default_factory=dict)
     security: tuple[Mapping[str, list[str]], ...] | None = None
+    firewall: Mapping[str, Any] | None = None
 
 
 def operation(**members: Any) -> Callable[[M], M]:

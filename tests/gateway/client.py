@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 JSON = {"Content-Type": "application/json"}
 
 
@@ -69,23 +70,29 @@ async def _statuses(port: int, requests: list[bytes], connections: int) -> list[
     waiting = iter(enumerate(requests))
 
     async def work() -> None:
-        reader, writer = None, None
+        connection: Connection | None = None
         for index, request in waiting:
-            if writer is None:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(request)
-            found[index], stays = await _read(reader)
+            connection = connection or await connect(port)
+            found[index], stays = await exchange(connection, request)
             if not stays:
-                writer.close()
-                writer = None
-        if writer is not None:
-            writer.close()
+                connection[1].close()
+                connection = None
+        if connection is not None:
+            connection[1].close()
 
     await asyncio.gather(*(work() for _ in range(min(connections, len(requests)))))
     return found
 
 
-async def _read(reader: Any) -> tuple[int, bool]:
+async def connect(port: int) -> Connection:
+    """Open a connection for `exchange`."""
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+async def exchange(connection: Connection, request: bytes) -> tuple[int, bool]:
+    """Send one request; return its status, and whether the connection stays open."""
+    reader, writer = connection
+    writer.write(request)
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode("latin-1").lower()
     fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
     if "content-length" in fields:

@@ -7,7 +7,7 @@ MANIFESTS = {
 description = "Films"
 [http]
 port = 8080
-routes = ['^/films$', '^/films/\\d+$', '^/slow$']
+routes = ['^/films$', '^/films/\\d+$', '^/slow$', '^/seldom$', '^/rarely$']
 rate_limit = "1000/s"
 [processes.web]
 command = ["films"]
@@ -55,6 +55,8 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
                 "delete": _operation("removeFilm"),
             },
             "/slow": {"get": _operation("waitForFilms")},
+            "/seldom": {"get": _operation("seldom", **{"x-rate-limit": "100/m"})},
+            "/rarely": {"get": _operation("rarely", **{"x-rate-limit": "100/m"})},
             "/health/ready": {"get": _operation("ready")},
         },
         "components": {

@@ -93,6 +93,52 @@ def test_an_attack_is_found_under_an_encoding(gateway: Gateway, encoded: str) ->
     assert answer.status == 403
 
 
+# Ways of writing a body in which a reader may see another text than the firewall.
+_PART = 'Content-Disposition: form-data; name="a"'
+_BODIES = {
+    "in chunks": (
+        {**JSON, "Transfer-Encoding": "chunked"},
+        b"11\r\n{\"title\": \"1' or \r\na\r\n'1'='1' \"}\r\n0\r\n\r\n",
+    ),
+    "without an end": (
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        f"--x\r\n{_PART}\r\n\r\n1' or '1'='1".encode(),
+    ),
+    "with two boundaries": (
+        {"Content-Type": "multipart/form-data; boundary=x; boundary=y"},
+        f"--y\r\n{_PART}\r\n\r\n1' or '1'='1\r\n--y--".encode(),
+    ),
+    "in a part's Base64": (
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        f"--x\r\n{_PART}\r\nContent-Transfer-Encoding: base64\r\n\r\nMScgb3IgJzEnPScx\r\n--x--".encode(),
+    ),
+    "in an encoded file name": (
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        f"--x\r\n{_PART}; filename*=UTF-8''%3Cscript%3Ealert(1)\r\n\r\nx\r\n--x--".encode(),
+    ),
+    "in a bare file name": (
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        b"--x\r\nContent-Disposition: form-data; name=a; filename=../../etc/passwd\r\n\r\nx\r\n--x--",
+    ),
+    "in a text of XML": ({"Content-Type": "application/xml"}, b"<a><b>&#59;id</b></a>"),
+    "in an attribute of XML": ({"Content-Type": "text/xml"}, b"<a b='admin&apos; #'/>"),
+}
+
+
+@pytest.mark.parametrize(("headers", "body"), _BODIES.values(), ids=_BODIES)
+def test_an_attack_is_found_however_a_body_is_put_together(
+    gateway: Gateway, headers: dict[str, str], body: bytes
+) -> None:
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    if "Transfer-Encoding" not in headers:
+        lines.append(f"Content-Length: {len(body)}")
+    head = "\r\n".join(["POST /films HTTP/1.1", "Host: gateway", *lines, "", ""])
+
+    answer = ask_raw(gateway.port, head.encode() + body)
+
+    assert answer.status == 403
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/health", "/films/7", "/health/ready"])
 def test_an_attack_is_an_attack_on_any_path_and_with_any_method(gateway: Gateway, path: str) -> None:
     answers = [

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,9 @@ def test_a_well_formed_request_id_is_kept_passed_on_returned_and_logged(gateway:
     assert gateway.line("access", answer)["request_id"] == "order-66.retry_1"
 
 
-@pytest.mark.parametrize("given", ["short", "has space in it", "x" * 129, "semi;colon"])
+@pytest.mark.parametrize(
+    "given", ["short", "has space in it", "x" * 129, "semi;colon", "first-of-two, second-of-two"]
+)
 def test_a_request_id_that_is_not_well_formed_is_replaced(gateway: Gateway, given: str) -> None:
     answer = gateway.ask("/films", headers={"X-Request-ID": given})
 
@@ -132,19 +135,41 @@ def test_a_request_leaves_one_line_of_json_that_says_what_became_of_it(gateway: 
     assert "secret" not in json.dumps(line)
 
 
-def test_the_metrics_are_on_a_port_of_their_own(gateway: Gateway) -> None:
-    gateway.ask("/films")
+def test_the_line_about_a_request_is_complete(gateway: Gateway) -> None:
+    passed = gateway.line("access", gateway.ask("/films/7"))
+    blocked = gateway.line("access", gateway.ask("/films?q=1'+or+1=1--"))
 
-    script = f"import urllib.request as u; print(u.urlopen('http://{gateway.address}:9145/metrics').read().decode())"
-    upstream = gateway.container.client.containers.run(
-        _base(gateway), ["python3", "-c", script], network=_network(gateway), remove=True
+    assert set(passed) == set(blocked) == {
+        "time", "kind", "request_id", "traceparent", "client", "client_id", "method", "path", "status", "bytes_in", "bytes_out",
+        "seconds", "service", "route", "upstream", "upstream_status", "upstream_seconds", "firewall", "limited", "agent",
+        "worker",
+    }  # fmt: skip
+    assert (passed["service"], passed["route"], passed["upstream_status"]) == ("films", "/films/{id}", "200")
+    assert float(passed["upstream_seconds"]) <= passed["seconds"] + 0.001
+    assert re.fullmatch(r"[0-9.]+:80", passed["upstream"])
+    assert (blocked["service"], blocked["upstream"], blocked["status"]) == ("", "", 403)
+    assert blocked["firewall"].startswith("blocked sql.")
+
+
+def test_the_metrics_are_on_a_port_of_their_own(start_gateway: Callable[..., Gateway]) -> None:
+    measured = start_gateway(WORKERS="2", ADDRESS_RATE="100000")
+    for path in [*["/films"] * 7, "/films?q=1'+or+1=1--", *["/limited"] * 31]:
+        measured.ask(path)
+    # Each worker adds what it has counted once a second.
+    time.sleep(1.2)
+
+    script = f"import urllib.request as u; print(u.urlopen('http://{measured.address}:9145/metrics').read().decode())"
+    upstream = measured.container.client.containers.run(
+        _base(measured), ["python3", "-c", script], network=_network(measured), remove=True
     )
 
-    text = upstream.decode()
-    assert re.search(r'^gateway_requests_total\{service="films",status="200"\} \d+$', text, re.MULTILINE)
-    assert re.search(
-        r'^gateway_request_seconds_bucket\{service="films",le="\+Inf"\} \d+$', text, re.MULTILINE
-    )
+    lines = upstream.decode().splitlines()
+    assert 'gateway_requests_total{service="films",status="200"} 7' in lines
+    assert 'gateway_request_seconds_count{service="films"} 7' in lines
+    assert 'gateway_request_seconds_bucket{service="films",le="+Inf"} 7' in lines
+    assert 'gateway_blocked_total{class="sql",action="blocked"} 1' in lines
+    limited = next(line for line in lines if line.startswith("gateway_limited_total"))
+    assert re.fullmatch(r'gateway_limited_total\{limit="(limited|opinions)"\} \d+', limited)
 
 
 def _network(gateway: Gateway) -> str:

@@ -30,6 +30,10 @@ from tests.gateway.conftest import Gateway
             "The body is not JSON that all readers read alike: something follows the value.",
         ),
         (b"[" * 40 + b"]" * 40, "The body is not JSON that all readers read alike: it is nested too deeply."),
+        (
+            b'{"title": "a\xff"}',
+            "The body is not JSON that all readers read alike: it is not UTF-8.",
+        ),
         (b"", "This operation needs a body."),
     ],
 )

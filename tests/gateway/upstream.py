@@ -53,4 +53,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("0.0.0.0", 80), Handler).serve_forever()  # noqa: S104 (inside its container)
+class Server(ThreadingHTTPServer):
+    # A hundred connections at once find room; what finds none is tried again by TCP, seconds later.
+    request_queue_size = 1024
+
+
+Server(("0.0.0.0", 80), Handler).serve_forever()  # noqa: S104 (inside its container)

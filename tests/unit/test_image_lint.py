@@ -12,6 +12,7 @@ VALUES = {
     "PORT": "8080",
     "METRICS_PORT": "9145",
     "NAMESERVER": "127.0.0.1",
+    "INTERNAL_DOMAIN": "local.internal",
     "TRUSTED_HOPS": "set_real_ip_from 10.0.0.0/8;",
 }
 # A 404 for all but /metrics tells a stranger nothing; and bin/gateway raises the limit of open files before nginx starts.

@@ -1,15 +1,16 @@
 """Measures the gateway's firewall beside ModSecurity with the Core Rule Set, on the same requests, in one run.
 
-usage: python -m tests.gateway.bench.bench [--seconds 5] [--score PROGRAM]
+usage: python -m tests.gateway.bench.bench [--seconds 3] [--rounds 3] [--score PROGRAM]
 
 PROGRAM is called with a port and prints two lines, `attacks {…}` and `benign {…}`, with a `pct` of what was blocked.
-Prints Markdown. Every door runs with one worker in a container of its own, in front of the same service.
+Writes its section of BENCHMARKS.md. Every door runs with one worker in a container of its own, in front of the same service.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from pathlib import Path
 import docker
 from docker.models.containers import Container
 
+from tests import bench_page
+from tests.gateway.bench.section import Measured, Speed, best, section
 from tests.gateway.client import request_bytes, statuses
 from tests.gateway.image import build
 from tests.gateway.ordinary import requests
@@ -55,21 +58,15 @@ class Door:
 
     def cpu(self) -> float:
         """Return the processor time that it has used so far, in microseconds."""
-        return float(self.container.stats(stream=False)["cpu_stats"]["cpu_usage"]["total_usage"]) / 1000
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Requests a second with 16 connections and processor time for one; median latency with one connection, in µs."""
-
-    rate: float
-    cpu: float
-    median: float
+        return (
+            float(self.container.stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"])
+            / 1000
+        )
 
 
 @contextmanager
-def doors() -> Iterator[tuple[Container, list[Door]]]:
-    """Start the load's container and the doors; remove them, and the network and images, afterwards."""
+def doors() -> Iterator[tuple[Container, list[Door], int]]:
+    """Start the load's container and the doors, tell the gateway image's bytes; remove all of it afterwards."""
     client = docker.from_env()
     tag = f"est-gateway-bench-{uuid.uuid4().hex[:8]}"
     tools, _ = client.images.build(path=str(HERE), tag=tag)
@@ -115,7 +112,7 @@ def doors() -> Iterator[tuple[Container, list[Door]]]:
         ]
         found.append(_door("ModSecurity, CRS", start(tools.id, nginx("reference"), "reference", []), tag))
         time.sleep(3)
-        yield load, found
+        yield load, found, int(client.images.get(images.gateway).attrs["Size"])
     finally:
         for container in started:
             container.remove(force=True)
@@ -135,19 +132,28 @@ def _door(name: str, container: Container, network: str) -> Door:
     )
 
 
-def speed(load: Container, door: Door, seconds: int) -> Speed:
+def speed(load: Container, door: Door, seconds: int, *, fresh: bool) -> Speed:
     """Measure with wrk, as a thousand clients from inside the network: throughput first, then latency."""
-    url = f"http://{door.address}:8080{TARGET}"
-    _wrk(load, ["-t1", "-c16", "-d1s", url])
+    more = [f"http://{door.address}:8080{TARGET}", *(["--", "fresh"] if fresh else [])]
+    _wrk(load, ["-t1", "-c16", "-d1s", *more])
     before = door.cpu()
-    busy = _wrk(load, ["-t1", "-c16", f"-d{seconds}s", url])
+    busy = _wrk(load, ["-t1", "-c16", f"-d{seconds}s", *more])
     used = door.cpu() - before
-    alone = _wrk(load, ["-t1", "-c1", "--latency", f"-d{seconds}s", url])
+    alone = _wrk(load, ["-t1", "-c1", "--latency", f"-d{seconds}s", *more])
     rate, count = re.search(r"Requests/sec:\s+([\d.]+)", busy), re.search(r"(\d+) requests in", busy)
-    median = re.search(r"50%\s+([\d.]+)(us|ms)", alone)
-    if rate is None or count is None or median is None or "Non-2xx" in busy + alone:
+    if rate is None or count is None or "Non-2xx" in busy + alone:
         raise SystemExit(f"{door.name} did not answer as it should:\n{busy}\n{alone}")
-    return Speed(float(rate[1]), used / int(count[1]), float(median[1]) * (1000 if median[2] == "ms" else 1))
+    return Speed(float(rate[1]), used / int(count[1]), *read_latencies(alone))
+
+
+def read_latencies(said: str) -> tuple[float, float]:
+    """Return the median and the 99th percentile that wrk printed, in microseconds."""
+    found = dict(re.findall(r"^ +(50|99)% +([\d.]+(?:us|ms|s))$", said, re.MULTILINE))
+    units = {"us": 1, "ms": 1000, "s": 1000000}
+    median, tail = (re.fullmatch(r"([\d.]+)(us|ms|s)", found.get(share, "")) for share in ("50", "99"))
+    if median is None or tail is None:
+        raise SystemExit(f"wrk printed no latencies:\n{said}")
+    return float(median[1]) * units[median[2]], float(tail[1]) * units[tail[2]]
 
 
 def _wrk(load: Container, arguments: list[str]) -> str:
@@ -180,31 +186,47 @@ def scored(program: str, door: Door) -> str:
     return f"{shares['attacks']:.1f} % / {100 - shares['benign']:.1f} %"
 
 
+def measured(load: Container, found: list[Door], seconds: int, rounds: int) -> dict[str, dict[bool, Speed]]:
+    """Measure every door in turn, several times, so that a busy moment of the machine is not one door's alone."""
+    speeds: dict[str, dict[bool, list[Speed]]] = {door.name: {False: [], True: []} for door in found}
+    for number in range(rounds):
+        for door in found:
+            for fresh in (False, True):
+                speeds[door.name][fresh].append(speed(load, door, seconds, fresh=fresh))
+                print(f"round {number + 1}, {door.name}: {speeds[door.name][fresh][-1]}", file=sys.stderr)
+    return {name: {fresh: best(each) for fresh, each in kinds.items()} for name, kinds in speeds.items()}
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, write the section and print it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--score")
     options = parser.parse_args()
-    sent = corpora()
-    with doors() as (load, found):
-        print(
-            "| door (one worker) | requests/s | CPU | added median | attacks blocked | ordinary blocked | scored |"
-        )
-        print("|---|---:|---:|---:|---:|---:|---|")
-        bare = None
-        for door in found:
-            measured = speed(load, door, options.seconds)
-            bare = bare or measured
+    began, sent = bench_page.machine(), corpora()
+    with doors() as (load, found, image_bytes):
+        speeds = measured(load, found, options.seconds, options.rounds)
+        ended = os.getloadavg()[0]
+        results = [Measured(found[0].name, speeds[found[0].name][False], speeds[found[0].name][True])]
+        for door in found[1:]:
             shares = [blocked(door, sent[kind]) for kind in ("attacks", "ordinary")]
-            verdict = scored(options.score, door) if options.score else "–"
-            print(
-                f"| {door.name} | {measured.rate:,.0f} | {measured.cpu:.0f} µs | {measured.median - bare.median:+.0f} µs "
-                f"| {shares[0]:.1f} % | {shares[1]:.2f} % | {verdict} |"
+            verdict = scored(options.score, door) if options.score else None
+            results.append(
+                Measured(door.name, speeds[door.name][False], speeds[door.name][True], *shares, verdict)
             )
-            sys.stdout.flush()
+    text = section(
+        results,
+        seconds=options.seconds,
+        rounds=options.rounds,
+        image_bytes=image_bytes,
+        began=began,
+        ended=ended,
+    )
+    bench_page.write("bench-gateway", text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,14 @@ function tests.lookalikes_become_ascii_and_other_letters_stay()
     expect(decode.unicode("＜ｓ＞ Ⓖé日本語ß"), "<s> gé日本語ß")
 end
 
+function tests.what_normalisation_turns_into_ascii_is_ascii()
+    expect(decode.unicode("﹤𝓼𝗰𝚛𝒊𝕡𝖙﹥ ‥∕① ﹨"), "<script> ../1 \\")
+end
+
+function tests.escaped_quotes_are_quotes()
+    expect(decode.escapes([[\" or \'a\/]]), [[" or 'a/]])
+end
+
 function tests.letters_whose_low_byte_is_a_line_end_are_line_ends()
     expect(decode.unicode("x嘍嘊y"), "x\r\ny")
 end

@@ -43,4 +43,21 @@ function tests.tags_inside_words_are_taken_out()
     expect(forms.untagged("a < b > c"), "a < b > c")
 end
 
+function tests.expansions_to_nothing_vanish_from_a_shells_word()
+    expect(forms.unquoted(";wh$()oami"), ";whoami")
+    expect(forms.unquoted(";who$@ami"), ";whoami")
+end
+
+function tests.words_in_a_row_are_a_sentence_in_any_language()
+    for _, text in ipairs({"I loved it so much; ls", "Не пропустите этот замечательный фильм; да", "这部电影真的很好看", "C'est l'un des films d'ici"}) do
+        assert(forms.is_sentence(text, true), text)
+    end
+end
+
+function tests.what_is_injected_is_no_sentence()
+    for _, text in ipairs({"1 union all select null from users", "'; drop table users cascade", "; sleep 10", "a; b; c", "'; or so he said to them"}) do
+        assert(not forms.is_sentence(text, true), text)
+    end
+end
+
 return tests

@@ -42,4 +42,19 @@ function tests.depth_is_bounded()
     expect(why(("["):rep(33) .. ("]"):rep(33)), "it is nested too deeply")
 end
 
+function tests.what_is_not_utf8_is_refused()
+    for _, bytes in ipairs({"\255\254", "\192\175", "\237\160\128", "\195", "\244\144\128\128"}) do
+        local read, why = json.read('{"a": "' .. bytes .. '"}')
+        expect({read, why}, {nil, "it is not UTF-8"})
+    end
+    expect(json.read('["é日🎬"]').value, {"é日🎬"})
+end
+
+function tests.half_a_surrogate_pair_and_a_nul_are_refused()
+    for text, wanted in pairs({['["\\ud800"]'] = "an escape is half a character", ['["\\uDC00x"]'] = "an escape is half a character", ['["\\u0000"]'] = "a string holds a NUL"}) do
+        local _, why = json.read(text)
+        expect(why, wanted)
+    end
+end
+
 return tests

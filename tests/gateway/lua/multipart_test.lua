@@ -14,12 +14,17 @@ end
 
 function tests.names_and_values_are_found()
     local parts = multipart.read(BODY, "cut")
-    expect({parts[2], parts[4], #parts}, {{"a", "hello\r\nworld"}, {"c", ""}, 4})
+    expect({parts[4], parts[6], #parts}, {{"a", "hello\r\nworld"}, {"c", ""}, 6})
 end
 
 function tests.line_feeds_alone_do_too()
     local parts = multipart.read(BODY:gsub("\r\n", "\n"), "cut")
-    expect(parts[2], {"a", "hello\nworld"})
+    expect(parts[4], {"a", "hello\nworld"})
+end
+
+function tests.a_fields_name_and_a_files_name_are_texts_of_their_own()
+    local parts = multipart.read(BODY, "cut")
+    expect({parts[2], parts[3]}, {{"name", "a"}, {"filename", "b.txt"}})
 end
 
 function tests.what_does_not_end_is_refused()

@@ -41,6 +41,32 @@ function tests.every_rule_has_an_id_of_its_own_and_a_score()
     end
 end
 
+-- The longest that one expression may look at a text of 16 kB, in seconds of processor time.
+local LONGEST = 0.1
+
+local function slow_texts(rule)
+    local texts, hit = {}, rule.hit
+    for _, part in ipairs({hit, hit:sub(1, -2), hit:sub(1, math.ceil(#hit / 2)), hit:sub(2), (hit:gsub("%w+", "a")), (hit:gsub("%s+", "   "))}) do
+        if #part > 0 then texts[#texts + 1] = part:rep(math.floor(16000 / #part)) end
+    end
+    for _, tail in ipairs({"a", " ", "'", "(", "/", "-", ",", "a ", "a=", "a."}) do texts[#texts + 1] = hit:sub(1, -2) .. tail:rep(math.floor(16000 / #tail)) end
+    return texts
+end
+
+function tests.no_expression_takes_long_over_texts_made_of_its_own_example()
+    local slow = {}
+    for _, class in ipairs(score.classes) do
+        for _, rule in ipairs(class.rules) do
+            for number, text in ipairs(slow_texts(rule)) do
+                local started = os.clock()
+                ngx.re.find(text, rule.pattern, "ijos")
+                if os.clock() - started > LONGEST then slow[#slow + 1] = ("%s %d %.2f s"):format(rule.id, number, os.clock() - started) end
+            end
+        end
+    end
+    assert(#slow == 0, table.concat(slow, "\n"))
+end
+
 local function seconds(text)
     local started = os.clock()
     score.judge(text, {where = "query"})

@@ -1,7 +1,10 @@
 -- Runs every function of the test modules below; a test fails by raising.
 local cjson = require "cjson.safe"
 
-local MODULES = {"rules_test", "decode_test", "forms_test", "json_test", "multipart_test", "schema_test", "limits_test", "identity_test", "dns_test", "audit_test"}
+local MODULES = {
+    "rules_test", "decode_test", "forms_test", "expression_test", "json_test", "multipart_test", "schema_test", "limits_test", "identity_test", "dns_test",
+    "audit_test", "pattern_test", "plain_test",
+}
 local failed = false
 
 local function report(module, name, why)

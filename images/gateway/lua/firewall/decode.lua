@@ -8,8 +8,28 @@ local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local char, find, gsub = string.char, string.find, string.gsub
 local PASSES = 4
 
--- Returns the UTF-8 of a code point; of one that only looks like ASCII (full width, circled), the ASCII.
+-- Characters that compatibility normalisation (Unicode NFKC) or a code page's best fit turns into ASCII.
+local FOLDED = {
+    [0x2044] = "/", [0x2215] = "/", [0x2216] = "\\", [0x29f5] = "\\", [0x29f8] = "/", [0x2024] = ".", [0x2025] = "..", [0x24ea] = "0",
+    [0x037e] = ";", [0x1fef] = "`",
+}
+local at_small = 0xfe50
+for small in (",,. ;:?!-(){}  #&*+-<>= \\$%@"):gmatch(".") do
+    if small ~= " " then FOLDED[at_small] = small end
+    at_small = at_small + 1
+end
+for digit = 1, 9 do FOLDED[0x245f + digit] = tostring(digit) end
+
+-- Returns the ASCII letter that a mathematical letter (U+1D400 to U+1D6A3: thirteen styles of A to Z and a to z) stands for.
+local function mathematical(code)
+    local letter = (code - 0x1d400) % 52
+    return char(letter < 26 and 65 + letter or 71 + letter)
+end
+
+-- Returns the UTF-8 of a code point; of one that only looks like ASCII (full width, circled, mathematical), the ASCII.
 local function utf8(code)
+    if FOLDED[code] then return FOLDED[code] end
+    if code >= 0x1d400 and code <= 0x1d6a3 then return mathematical(code) end
     if code >= 0xff01 and code <= 0xff5e then code = code - 0xfee0 end
     if code >= 0x24b6 and code <= 0x24e9 then code = (code - 0x24b6) % 26 + 97 end
     -- Some stacks keep the low byte only: U+560A and U+560D become line feed and carriage return.
@@ -82,7 +102,8 @@ function _M.escapes(text)
     text = gsub(text, "\\u{0*(%x%x?%x?%x?%x?)}", from_hex)
     text = gsub(text, "\\x(%x%x)", byte_of)
     text = gsub(text, "\\([0-3][0-7][0-7])", octal)
-    return (gsub(text, "\\([nrtbfv])%f[^%w]", ESCAPES))
+    text = gsub(text, "\\([nrtbfv])%f[^%w]", ESCAPES)
+    return (gsub(text, "\\([\"'`/])", "%1"))
 end
 
 local function overlong(lead, tail)
@@ -97,12 +118,17 @@ local function lookalike(lead, middle, tail)
     return utf8(bor(lshift(band(lead:byte(), 15), 12), lshift(band(middle:byte(), 63), 6), band(tail:byte(), 63)))
 end
 
+local function lookalike4(third, tail)
+    return utf8(bor(0x1d000, lshift(band(third:byte(), 63), 6), band(tail:byte(), 63)))
+end
+
 -- Rewrites overlong UTF-8 and look-alikes of ASCII as the ASCII they stand for.
 function _M.unicode(text)
-    if not find(text, "[\192-\194\224\226\227\229\239]") then return text end
+    if not find(text, "[\192-\194\224\226\227\229\239\240]") then return text end
     text = gsub(text, "([\192\193])([\128-\191])", overlong)
     text = gsub(text, "\224([\128-\159])([\128-\191])", overlong3)
     text = gsub(text, "([\226\227\229\239])([\128-\191])([\128-\191])", lookalike)
+    text = gsub(text, "\240\157([\144-\154])([\128-\191])", lookalike4)
     return (gsub(text, "\194\160", " "))
 end
 

@@ -46,7 +46,7 @@ local QUOTED_WORD = [==[(?:[;|&`({<>\n/]\s*|^\s*|\s[-/])[\w./?*-]*(?:['"]\w*['"]
 function _M.unquoted(text)
     if not find(text, "['\"\\^$]") or not re_find(text, QUOTED_WORD, "joi") then return text end
     text = re_gsub(text, [[\$\{?IFS\}?(?:\$\d)?|\$\{IFS%[^}]{0,10}\}]], " ", "jo")
-    text = re_gsub(text, [[\$[@*!]|\$\{[@*]?\}|''|""]], "", "jo")
+    text = re_gsub(text, [[\$[@*!]|\$\{[@*]?\}|\$\(\s*\)|(?<!`)``(?!`)|(?<=\w)\$\d(?=\w)|''|""]], "", "jo")
     text = re_gsub(text, [[(?<=[\w/?*])['"\\^]+(?=[\w/?*-])]], "", "jo")
     return (re_gsub(text, [[([;|&`(]\s*|^\s*)['"\\^]([a-z/]+)['"]?]], "$1$2", "joi"))
 end
@@ -55,6 +55,22 @@ end
 function _M.untagged(text)
     if not re_find(text, [[\w<[^<>]{0,40}>\w]], "jo") then return text end
     return (gsub(text, "<[^<>]*>", ""))
+end
+
+-- Words that follow one another as in a sentence; words that begin a statement of SQL do not count.
+local WORD = [==[(?:(?<![^\s("'*_>\x80-\xbf])(?!(?:select|union|insert|update|delete|drop|exec(?:ute)?|null|like|having|waitfor|into|values|table|limit|create|alter|grant|truncate|declare|shutdown)\b)]==]
+    .. [==[["'(*_.@#]?[a-z\x80-\xff]{1,30}(?:['-][a-z\x80-\xff]{1,12})*[,;:.!?)"'*_…]{0,4}\s+)]==]
+local FIVE_WORDS, FOUR_WORDS = WORD .. "{5}", WORD .. "{4}"
+-- Chinese, Japanese, Korean and Thai put no blanks between words.
+local UNSPACED = [==[(?:[\xe3-\xed][\x80-\xbf]{2}){6}|(?:\xe0[\xb8\xb9][\x80-\xbf]){8}]==]
+
+-- No sentence begins with what closes a value and goes on with a statement or condition.
+local BREAKOUT = [==[\A\s*[\w.-]{0,20}['"`][\s)]*(?:;|\|\||&&|--|#|\b(?:or|and|union)\b)]==]
+
+-- Returns whether a text has a stretch of sentence in it, in any language: four words are enough in a field made for sentences.
+function _M.is_sentence(text, prose)
+    if re_find(text, BREAKOUT, "joi") then return false end
+    return re_find(text, prose and FOUR_WORDS or FIVE_WORDS, "joi") ~= nil or re_find(text, UNSPACED, "jo") ~= nil
 end
 
 local function is_text(bytes)

@@ -4,6 +4,7 @@ local decode = require "firewall.decode"
 
 local _M = {}
 
+local re_find = ngx.re.find
 local byte, find, gsub, match, sub = string.byte, string.find, string.gsub, string.match, string.sub
 
 _M.null = setmetatable({}, {__tostring = function() return "null" end})
@@ -21,12 +22,15 @@ end
 
 local SIMPLE = {b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/"}
 
--- Undoes escapes that are known to be well formed; a pair of surrogates is one code point.
-local function unescape(text)
+-- Undoes escapes that are known to be well formed; a pair of surrogates is one code point. Half a pair is no character, and a NUL
+-- is the end of a text to some readers: both are refused.
+local function unescape(state, text)
     text = gsub(text, "\\u([dD][89abAB]%x%x)\\u([dD][c-fC-F]%x%x)", function(high, low)
         return decode.utf8(0x10000 + (tonumber(high, 16) - 0xd800) * 0x400 + tonumber(low, 16) - 0xdc00)
     end)
     text = gsub(text, "\\(u?)(.)(%x?%x?%x?)", function(unicode, first, rest)
+        if unicode == "u" and find(first .. rest, "^[dD][89a-fA-F]") then fail(state, "an escape is half a character") end
+        if unicode == "u" and first .. rest == "0000" then fail(state, "a string holds a NUL") end
         if unicode == "u" then return decode.utf8(tonumber(first .. rest, 16)) end
         return SIMPLE[first] .. rest
     end)
@@ -45,7 +49,7 @@ local function string_at(state)
             state.at = stop + 1
             local raw = sub(text, start, stop - 1)
             if not find(raw, "\\", 1, true) then return raw end
-            return unescape(raw)
+            return unescape(state, raw)
         end
         if code < 32 then fail(state, "a string holds a control character") end
         if not find(text, '^\\["\\/bfnrt]', stop) and not find(text, "^\\u%x%x%x%x", stop) then fail(state, "an escape is not known") end
@@ -119,7 +123,13 @@ function value_at(state, depth, key)
     return literal_at(state)
 end
 
+-- Whether a text is UTF-8 (RFC 3629): the expression finds nothing, the library looks at the encoding first.
+local function is_utf8(text)
+    return not find(text, "[\128-\255]") or re_find(text, [[\A]], "jou") ~= nil
+end
+
 local function read(state)
+    if not is_utf8(state.text) then fail(state, "it is not UTF-8") end
     local value = value_at(state, _M.MAX_DEPTH)
     skip(state)
     if state.at <= #state.text then fail(state, "something follows the value") end

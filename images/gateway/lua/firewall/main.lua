@@ -6,7 +6,7 @@ local decode = require "firewall.decode"
 
 local _M = {}
 
-local find = string.find
+local find, gsub, rep = string.find, string.gsub, string.rep
 local re_find = ngx.re.find
 -- Values repeat from request to request: those in which no rule found anything are remembered, with where they stood when that
 -- decides which rules look at them. Only short ones, so that the memory is bounded.
@@ -22,7 +22,7 @@ local PAGES = {origin = true, referer = true}
 local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 
 local function add(state, where, name, text)
-    if state.done or #text < 3 then return end
+    if state.done or #text < 3 or where ~= "agent" and score.is_plain(text) then return end
     local key = #text <= REMEMBERED and (APART[where] or "=") .. text
     if key and is_harmless(key) then return end
     local context = state.context
@@ -36,10 +36,21 @@ local function add(state, where, name, text)
     state.done = finding.score >= score.THRESHOLD
 end
 
+-- Numbers that are a whole segment of a path: no rule asks which digits a short one has.
+local NUMBERS = "/(%d%d?%d?%d?%d?%d?%d?)%f[/%z]"
+
+local function ones(number)
+    return "/" .. rep("1", #number)
+end
+
 -- Reads a whole query or path, unless it is one of those in which nothing was found before.
 local function whole(state, where, text, read)
     local key = #text <= REMEMBERED and not state.exclude and not next(state.fields) and where .. "=" .. text
     if key and is_harmless(key) then return end
+    if key and where == "path" and find(text, "/%d") then
+        key = gsub(key, NUMBERS, ones)
+        if is_harmless(key) then return end
+    end
     local why = read(text, where, state, add)
     if why then return why end
     if key and state.score == 0 then remember(key, true) end
@@ -83,7 +94,7 @@ function _M.inspect(request)
     state.host = type(request.headers.host) == "string" and request.headers.host or nil
     if request.truncated then closed(state, request.truncated) end
     whole(state, "path", request.path, texts.path)
-    if request.query and not state.done and whole(state, "query", request.query, texts.arguments) then closed(state, "arguments") end
+    if request.query and not state.done and not score.is_plain_query(request.query) and whole(state, "query", request.query, texts.arguments) then closed(state, "arguments") end
     if not state.done then headers(state, request.headers) end
     local read, why
     if request.body and not state.done then

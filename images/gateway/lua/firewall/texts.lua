@@ -49,6 +49,11 @@ local function json_texts(body, state, take)
     return read
 end
 
+-- A part's header lines without the names, which are inspected by themselves.
+local function line(header)
+    return (gsub(gsub(header, '(%l*name%*?)="[^"]*"', "%1"), "[\r\n]+", " "))
+end
+
 local function multipart_texts(body, content_type, state, take)
     local boundary = multipart.boundary(content_type)
     local parts, why = nil, "it names no boundary"
@@ -58,8 +63,23 @@ local function multipart_texts(body, content_type, state, take)
         return nil, why
     end
     for _, part in ipairs(parts) do
-        take(state, "multipart", part[1], part[1] == "header" and gsub(part[2], "[\r\n]+", " ") or part[2])
+        take(state, "multipart", part[1], part[1] == "header" and line(part[2]) or part[2])
         if find(part[2], "%%%x%x") then take(state, "multipart", part[1], decode.form(part[2])) end
+    end
+end
+
+-- Hands over what stands between the tags of XML, and its attributes' values, each as a parser gives it to a service.
+local function xml_texts(body, state, take)
+    local count = 0
+    for text in gmatch(body, ">%s*([^<>]+)<") do
+        count = count + 1
+        if count > MAX_ARGUMENTS then break end -- the whole text is inspected all the same
+        if find(text, "%S") then take(state, "xml", "text", decode.html(text)) end
+    end
+    for value in gmatch(body, "=%s*[\"']([^\"'<>]+)[\"']") do
+        count = count + 1
+        if count > MAX_ARGUMENTS then break end
+        take(state, "xml", "attribute", decode.html(value))
     end
 end
 
@@ -67,6 +87,7 @@ local function raw_texts(body, state, take)
     take(state, "body", "body", body)
     if find(body, "[+%%]") then take(state, "body", "body", decode.form(body)) end
     if find(body, "encoding%s*=%s*[\"'][uU][tT][fF]%-?7") then take(state, "body", "body", decode.utf7(body)) end
+    if find(body, "^%s*<") then xml_texts(body, state, take) end
     local first = match(body, "^%s*([%[{])")
     if first and json.read(body) then json_texts(body, state, take) end
     if find(body, "^[^<{%s]*=") then _M.arguments(body, "form", state, take) end
@@ -87,7 +108,9 @@ function _M.cookies(text, state, take)
     for pair in gmatch(text, "[^;]+") do
         local name, value = match(pair, "^%s*([^=]*)=?(.*)$")
         if value == "" then name, value = "", name end
-        take(state, "cookie", name, (gsub(value, '^"(.*)"%s*$', "%1")))
+        value = gsub(value, '^"(.*)"%s*$', "%1")
+        take(state, "cookie", name, value)
+        if find(value, "%", 1, true) then take(state, "cookie", name, decode.url(value)) end
         if find(name, "[^%w_.-]") then take(state, "cookie", name, name) end
     end
 end

@@ -15,21 +15,24 @@ local function body_of(headers)
     return ngx.req.get_body_data()
 end
 
-local ONCE = {"content-type", "content-length", "content-encoding", "authorization", "user-agent", "transfer-encoding"}
+-- Whether a header that means something only once was sent twice.
+local function is_repeated(headers)
+    return type(headers["content-type"]) == "table" or type(headers["content-length"]) == "table"
+        or type(headers["content-encoding"]) == "table" or type(headers["authorization"]) == "table"
+        or type(headers["user-agent"]) == "table" or type(headers["transfer-encoding"]) == "table"
+end
 
 local function truncated(headers, why)
     if why then return "headers" end
-    for index = 1, #ONCE do
-        if type(headers[ONCE[index]]) == "table" then return "repeated-header" end
-    end
+    return is_repeated(headers) and "repeated-header" or nil
 end
 
 -- Returns the request as the firewall wants it, or nil when its body does not fit into memory.
-function _M.request(var, headers, operation, why)
+function _M.request(path, query, headers, operation, why)
     local body, spilled = body_of(headers)
     if spilled then return nil end
     return {
-        path = var.gw_path, query = var.args, headers = headers, truncated = truncated(headers, why), body = body,
+        path = path, query = query, headers = headers, truncated = truncated(headers, why), body = body,
         content_type = type(headers["content-type"]) == "string" and headers["content-type"] or "",
         prose = operation and operation.prose, exclude = operation and operation.exclude, fields = operation and operation.fields,
     }

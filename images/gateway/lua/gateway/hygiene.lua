@@ -5,9 +5,10 @@ local _M = {}
 
 local find = ngx.re.find
 
--- Headers by which an outsider could speak as a hop, or as us; the ones that the services may trust are set anew.
-local SPOOFABLE = "^(?:x-forwarded-|x-internal-|x-original-|x-rewrite-|x-real-ip$|x-client-ip$|x-cluster-client-ip$|forwarded$|true-client-ip$|"
-    .. "x-http-method|x-method-override$|proxy$|x-request-id$|traceparent$|connection$)"
+-- Headers by which an outsider could speak as a hop, or as us. Those that nginx.conf sets anew for the services need not be taken
+-- off: Connection, X-Forwarded-For, -Proto and -Host, X-Request-ID, traceparent.
+local SPOOFABLE = "^(?:x-forwarded-(?!(?:for|proto|host)$)|x-internal-|x-original-|x-rewrite-|x-real-ip$|x-client-ip$|x-cluster-client-ip$|forwarded$|true-client-ip$|"
+    .. "x-http-method|x-method-override$|proxy$)"
 
 -- Whether a header's name is one of these; names repeat, so each is looked at once.
 local known, learn = memo.new(250)

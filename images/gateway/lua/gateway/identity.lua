@@ -1,4 +1,5 @@
--- Who asks, and under which ids: request id, trace context, client. Nothing a client says is believed unless it is well formed.
+-- Who asks: the client that a token names. Nothing a client says is believed unless it is well formed. (Request id, trace context and
+-- addresses are nginx.conf's.)
 local base64 = require "ngx.base64"
 local cjson = require "cjson.safe"
 local lrucache = require "resty.lrucache"
@@ -6,28 +7,10 @@ local lrucache = require "resty.lrucache"
 local _M = {}
 
 local find = ngx.re.find
-local match = ngx.re.match
 local clients = lrucache.new(1000)
 local NOBODY = ""
 
-local REQUEST_ID = "^[A-Za-z0-9._-]{8,128}$"
--- https://www.w3.org/TR/trace-context/#traceparent-header
-local TRACEPARENT = "^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$"
 local CLIENT_ID = "^[A-Za-z0-9._-]{1,64}$"
-
--- Returns the caller's request id when well formed, else `fresh` (32 hexadecimal digits).
-function _M.request_id(given, fresh)
-    if type(given) == "string" and find(given, REQUEST_ID, "jo") then return given end
-    return fresh
-end
-
--- Returns a traceparent: the caller's trace with a parent id of our own, else a trace of our own. `fresh` is 32 hexadecimal digits.
-function _M.traceparent(given, fresh)
-    local found = type(given) == "string" and match(given, TRACEPARENT, "jo")
-    local trace, flags = fresh, "01"
-    if found then trace, flags = found[1], found[2] end
-    return "00-" .. trace .. "-" .. fresh:sub(9, 24) .. "-" .. flags
-end
 
 local function claimed(token)
     local payload = token:match("^[%w_-]+%.([%w_-]+)%.[%w_-]+$")
@@ -49,12 +32,6 @@ function _M.client_id(authorization)
         clients:set(token, id, 60)
     end
     return id
-end
-
--- Returns X-Forwarded-For for the services: the client, then the hop that spoke to us when it is another.
-function _M.forwarded_for(client, peer)
-    if client == peer then return client end
-    return client .. ", " .. peer
 end
 
 return _M

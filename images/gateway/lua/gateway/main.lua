@@ -16,10 +16,11 @@ local upstreams = require "gateway.upstreams"
 
 local _M = {}
 
+local find, sub = string.find, string.sub
 local ROUTES = "/usr/share/gateway/routes.json"
 -- More headers than this are refused, not passed on uninspected.
 local MAX_HEADERS = 100
-local nameserver, options, known, shown, address_limit
+local nameserver, options, known, shown, address_limit, crosses_origins
 local hosts = {}
 
 local function read_routes(tasks)
@@ -33,7 +34,7 @@ end
 function _M.init(server)
     nameserver, options = server, settings.read()
     known = read_routes(options.tasks)
-    shown = page.load(options)
+    shown, crosses_origins = page.load(options), next(options.cors_origins) ~= nil
     address_limit = limits.share(options.address_rate, options.tasks)
     for name in pairs(known.services) do hosts[name] = name .. "." .. options.internal_domain end
 end
@@ -43,23 +44,28 @@ function _M.init_worker()
     local names = {}
     for name in pairs(known.services) do names[#names + 1] = hosts[name] end
     ngx.timer.every(1, metrics.flush)
-    concurrency.reset(ngx.shared.limits, known.services)
+    concurrency.reset(ngx.shared.underway, known.services)
     upstreams.follow(nameserver, names)
 end
 
+-- Returns the request's headers by name in lower case, and why some were left out when some were.
+local function read_headers()
+    local headers, why = ngx.req.get_headers(MAX_HEADERS)
+    -- Its metatable looks for other spellings of each name that is not there.
+    return setmetatable(headers, nil), why
+end
+
+-- Returns path and query (nil when there is none) as on the wire.
+local function split(target)
+    local at = find(target, "?", 1, true)
+    if not at then return target end
+    return sub(target, 1, at - 1), sub(target, at + 1)
+end
+
 local function identify(var, headers)
-    local fresh = var.request_id
-    var.gw_request_id = identity.request_id(headers["x-request-id"], fresh)
-    var.gw_traceparent = identity.traceparent(headers["traceparent"], fresh)
-    var.gw_client_id = identity.client_id(headers["authorization"])
-    local target = var.request_uri or ""
-    local query = string.find(target, "?", 1, true)
-    var.gw_path = query and target:sub(1, query - 1) or target
-    local client, peer = var.remote_addr, var.realip_remote_addr
-    var.gw_forwarded_for = identity.forwarded_for(client, peer)
-    local hop = client ~= peer and headers["x-forwarded-proto"]
-    var.gw_forwarded_proto = hop == "https" and "https" or var.scheme
-    if hop == "https" then var.gw_transport_security = "max-age=31536000; includeSubDomains" end
+    local client = identity.client_id(headers["authorization"])
+    if client ~= "" then var.gw_client_id = client end
+    return client
 end
 
 local function refuse_limited(var, limit, wait, name)
@@ -79,8 +85,8 @@ local function within(var, limit, key, name)
 end
 
 -- Keeps one address from flooding the gateway, whatever it asks for and whoever it says it is.
-local function floods(var)
-    local admitted, wait = limits.count(ngx.shared.addresses, var.remote_addr .. ":", address_limit, ngx.now())
+local function floods(var, address)
+    local admitted, wait = limits.count(ngx.shared.addresses, address, address_limit, ngx.now(), ngx.worker.count())
     return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
@@ -91,20 +97,17 @@ local function forward(var, service)
         ngx.log(ngx.ERR, "no address of ", host, ": ", why)
         return problem.send(503)
     end
-    if not concurrency.enter(ngx.shared.limits, service, options.max_concurrency) then
+    if not concurrency.enter(ngx.shared.underway, service, options.max_concurrency) then
         var.gw_limited = "concurrency"
         ngx.header["Retry-After"] = 1
         metrics.count("gateway_limited_total", 'limit="concurrency"')
         return problem.send(503, "The service has as many requests under way as it takes; try again in a second.")
     end
-    ngx.ctx.upstream = host
-    var.gw_host = host
     var.gw_service = service
 end
 
 -- Holds a client to the limits of the service and of the operation.
-local function within_limits(var, route, operation)
-    local client = var.gw_client_id .. "@" .. var.remote_addr .. ":"
+local function within_limits(var, route, operation, client)
     local limit = known.services[route.service].limit
     local key, name = route.service .. ":" .. client, route.service
     local admitted, cursor = within(var, limit, key, name)
@@ -132,9 +135,9 @@ local function show(var, resource, method, headers)
 end
 
 -- Inspects a request whose route (if any) is known. Returns true when it was refused and answered.
-local function refused(var, headers, operation, why)
+local function refused(var, path, query, headers, operation, why)
     local mode = operation and operation.mode or options.mode
-    local request = guard.request(var, headers, operation, why)
+    local request = guard.request(path, query, headers, operation, why)
     if not request then return problem.send(413) or true end
     local done, read, unread = false, nil, nil
     if mode ~= "off" then
@@ -148,25 +151,25 @@ end
 -- The access phase: decides whether a request goes to a service, and to which.
 function _M.admit()
     local var = ngx.var
-    local headers, why = ngx.req.get_headers(MAX_HEADERS)
-    identify(var, headers)
+    local headers, why = read_headers()
+    local client, address = identify(var, headers), var.remote_addr
     hygiene.strip(headers)
-    local method, path = ngx.req.get_method(), var.gw_path
-    var.gw_method = method == "HEAD" and "GET" or method
-    if floods(var) then return end
-    if ngx.req.http_version() < 1 then return problem.send(400) end
-    if path == "/health" and not var.args and (method == "GET" or method == "HEAD") then return _M.health() end
+    local method, path, query = ngx.req.get_method(), split(var.request_uri or "")
+    if floods(var, address) then return end
+    -- HTTP/0.9 has no headers.
+    if not headers.host and ngx.req.http_version() < 1 then return problem.send(400) end
+    if path == "/health" and not query and (method == "GET" or method == "HEAD") then return _M.health() end
 
     local route, operation = routes.find(known, method, path)
     if route then var.gw_route = route.path end
-    local done, request, read, unread = refused(var, headers, operation, why)
+    local done, request, read, unread = refused(var, path, query, headers, operation, why)
     if done then return end
     if path == "/health" then return _M.health() end
     local resource = shown.resources[path]
     if resource then return show(var, resource, method, headers) end
     if not route then return problem.send(404) end
     if not operation then return refuse_method(var, route, headers) end
-    if not within_limits(var, route, operation) then return end
+    if not within_limits(var, route, operation, client .. "@" .. address .. ":") then return end
     if positive.refuses(operation, request, read, unread) then return end
     return forward(var, route.service)
 end
@@ -182,24 +185,23 @@ end
 
 -- Chooses the address of the service.
 function _M.balance()
-    upstreams.balance(ngx.ctx)
+    upstreams.balance(hosts[ngx.var.gw_service])
 end
 
 -- nginx refuses some request lines before any phase of ours, such as a path that climbs above the root: an attack all the same.
 local function attack_in_line(var)
     local target = var.request and var.request:match("^%S+ (%S+)")
     if not target or options.mode == "off" then return false end
-    var.gw_path = target:match("^[^?]*")
-    return guard.refuses(var, {path = var.gw_path, query = target:match("%?(.*)$"), headers = {}}, options.mode)
+    local path, query = split(target)
+    var.gw_path = path
+    return guard.refuses(var, {path = path, query = query, headers = {}}, options.mode)
 end
 
 -- Answers an error that nginx itself found.
 function _M.problem()
     local var = ngx.var
-    if var.gw_request_id == "" then
-        identify(var, ngx.req.get_headers(MAX_HEADERS))
-        if ngx.status == 400 and attack_in_line(var) then return end
-    end
+    if var.gw_client_id == "" then identify(var, read_headers()) end
+    if ngx.status == 400 and attack_in_line(var) then return end
     if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
     return problem.send(ngx.status)
 end
@@ -208,8 +210,8 @@ end
 function _M.headers()
     local header = ngx.header
     header["Server"] = nil
-    if next(options.cors_origins) then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
-    if ngx.status >= 500 and ngx.ctx.upstream then
+    if crosses_origins then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
+    if ngx.status >= 500 and ngx.var.gw_service ~= "" then
         ngx.ctx.replacement = problem.text(ngx.status)
         header["Content-Type"] = "application/problem+json"
         header["Content-Length"] = #ngx.ctx.replacement
@@ -218,6 +220,7 @@ end
 
 -- The body of every answer: what a failing service says stays inside.
 function _M.body()
+    if ngx.status < 500 then return end
     local text = ngx.ctx.replacement
     if not text then return end
     ngx.arg[1] = nil
@@ -228,7 +231,7 @@ end
 function _M.log()
     local var = ngx.var
     local service = var.gw_service
-    if service ~= "" then concurrency.leave(ngx.shared.limits, service) end
+    if service ~= "" then concurrency.leave(ngx.shared.underway, service) end
     metrics.observe(service, ngx.status, ngx.now() - ngx.req.start_time())
 end
 

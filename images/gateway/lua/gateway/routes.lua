@@ -1,10 +1,11 @@
 -- Finds what a method and a path mean, in the table that was made when the image was built.
 local limits = require "gateway.limits"
+local pattern = require "firewall.pattern"
 local schema = require "firewall.schema"
 
 local _M = {}
 
-local find = ngx.re.find
+local find = pattern.find
 
 local function set_of(list)
     if not list then return nil end
@@ -42,6 +43,7 @@ end
 function _M.prepare(known, tasks)
     for _, service in pairs(known.services) do service.limit = limits.share(service.limit, tasks) end
     for _, route in ipairs(known.routes) do
+        route.matcher = pattern.new(route.pattern, "j")
         route.allow = allowed(route.operations or {})
         for _, operation in pairs(route.operations or {}) do prepare_operation(operation, tasks) end
     end
@@ -52,7 +54,7 @@ end
 -- The path is the one on the wire: what is not written plainly matches nothing, so no service decodes it another way.
 function _M.find(known, method, path)
     for _, route in ipairs(known.routes) do
-        if find(path, route.pattern, "jo") then
+        if find(route.matcher, path) then
             if not route.operations then return route, {unchecked = true} end
             return route, route.operations[method] or (method == "HEAD" and route.operations.GET) or nil
         end

@@ -45,16 +45,14 @@ function _M.ready(name)
     return entry and true, why
 end
 
--- Chooses the next address of `name` in turn. In the balancer phase; allows one retry, which goes to the address after it.
-function _M.balance(ctx)
-    local entry = known[ctx.upstream]
-    if not ctx.tried then
-        ctx.tried = true
-        balancer.set_more_tries(1)
-    end
+-- Chooses the next address of `name` in turn. In the balancer phase; allows one retry, which goes to the address after it
+-- (proxy_next_upstream_tries keeps it to one).
+function _M.balance(name)
+    local entry = known[name]
+    balancer.set_more_tries(1)
     entry.next = entry.next % #entry.addresses + 1
     local done, why = balancer.set_current_peer(entry.addresses[entry.next], PORT)
-    if not done then ngx.log(ngx.ERR, "cannot choose an address of ", ctx.upstream, ": ", why) end
+    if not done then ngx.log(ngx.ERR, "cannot choose an address of ", name, ": ", why) end
 end
 
 return _M
