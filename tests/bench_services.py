@@ -29,9 +29,12 @@ SECONDS, ROUNDS, CONNECTIONS = 3, 3, 16
 
 COMMON = """
 import os, json
-SQL = "SELECT id, title, year, director, runtime_minutes FROM movies"
+SQL = "SELECT id, title, release_year AS year, director, runtime_minutes FROM movies"
 COLUMNS = ("id", "title", "year", "director", "runtime_minutes")
-ADD = "INSERT INTO movies (title, year, director) VALUES (%s, %s, %s) RETURNING id, title, year, director, runtime_minutes"
+ADD = (
+    "INSERT INTO movies (title, release_year, director) VALUES (%s, %s, %s) "
+    "RETURNING id, title, release_year AS year, director, runtime_minutes"
+)
 URL = f"host={os.environ['DATABASE_HOST']} dbname={os.environ['DATABASE_NAME']} user=postgres"
 def row(values): return dict(zip(COLUMNS, values))
 """

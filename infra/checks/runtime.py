@@ -49,12 +49,7 @@ def images(facts: Facts) -> Iterator[Check]:
 def roles(facts: Facts) -> Iterator[Check]:
     """Every role that a task takes on lets ECS give it to tasks: in the templates, and as IAM has it now."""
     parts = by_part(facts.stacks)
-    wanted = {
-        _role(facts, naming.release_part(task.service), role)
-        for task in tasks(facts.config, facts.stacks)
-        for role in task.roles
-    }
-    for part, title in sorted(wanted):
+    for part, title in sorted(task_roles(facts)):
         found = dict(resources(parts[part], "AWS::IAM::Role")).get(title) if part in parts else None
         subject = f"{part} {title}"
         if found is None:
@@ -68,6 +63,15 @@ def roles(facts: Facts) -> Iterator[Check]:
             )
         else:
             yield _deployed_role(facts, part, title)
+
+
+def task_roles(facts: Facts) -> frozenset[tuple[str, str]]:
+    """Return part and logical id of every role that a task takes on; the database's stack makes one of them."""
+    return frozenset(
+        _role(facts, naming.release_part(task.service), role)
+        for task in tasks(facts.config, facts.stacks)
+        for role in task.roles
+    )
 
 
 def trusted(document: Any) -> frozenset[str]:
@@ -143,7 +147,8 @@ def _deployed_role(facts: Facts, part: str, title: str) -> Check:
         return ok("roles", subject, "in its template")
     trust = facts.trusts.get(name)
     if trust is None:
-        return fail("roles", subject, f"role {name} was deleted", "delete the release stack and deploy again")
+        fix = f"make it again under that name, as {title} in the template of {part} says"
+        return fail("roles", subject, f"role {name} was deleted", fix)
     if ECS_TASKS not in trust:
         return fail(
             "roles",

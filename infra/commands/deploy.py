@@ -15,6 +15,7 @@ from infra.commands.images import BuiltImages
 from infra.commands.lifetimes import tags as lifetime_tags
 from infra.commands.locking import lock
 from infra.commands.preflight import preflight
+from infra.commands.pruning import prune_task_definitions
 from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
@@ -112,6 +113,7 @@ def deploy(
         record = intention(context, images.tags, prepared.desired, prepared.plan, release)
         record |= {"restore_points": points, "only": wishes.only}
         outcome = carry_out(context, execution, prepared.plan, record, kept=kept)
+        prune_task_definitions(context)
     return prepared.plan, outcome
 
 

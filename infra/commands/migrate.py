@@ -10,13 +10,17 @@ from typing import Any
 
 from infra.commands.context import Context
 from infra.commands.locking import lock
+from infra.commands.serving import refuse_too_early, warn_of_going_back
+from infra.commands.sleeping import refuse_asleep
 from infra.config import Service
-from infra.errors import ConfigurationError, EstaleiroError, Refused
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, Refused
 from infra.migrations.applied import Applied, reached
-from infra.tasks.one_off import TaskRunner
+from infra.migrations.revisions import heads, known
+from infra.tasks.one_off import TaskResult, TaskRunner
 from infra.tasks.requests import request_for
 
 Line = Callable[[str], None]
+ASLEEP = "its databases cannot be asked or changed"
 
 
 @dataclass(frozen=True)
@@ -47,39 +51,46 @@ def migrate(
     line: Line,
     *,
     confirm: Callable[[str], None],
-) -> None:
+) -> list[dict[str, str | None]]:
     """Run the provision and migrate tasks of the named services, or of every one that has a database.
 
+    Return each `service` with the `revision` that its database is at, None where the task did not say.
     `confirm` is asked with a question before a protected environment goes back, and raises Refused.
     Raises EstaleiroError with the failing task's cause and last lines.
     """
     services = _services(context, names)
     _guard(context, services, migration, confirm)
+    refuse_asleep(context, ASLEEP)
     with lock(context, f"migrate {context.config.environment.name}").held():
+        if migration.downgrade:
+            warn_of_going_back(context, services[0], str(migration.to))
+        elif not migration.demo:
+            refuse_too_early(context, services, migration.to)
         turn = _Turn(context, context.outputs(), secrets.token_hex(8), line)
-        for service in services:
-            if migration.demo:
-                turn.run(service, "migrate", migration)
-            else:
-                turn.run(service, "provision", Migration())
-                turn.migrate(service, migration)
+        return [{"service": one.name, "revision": turn.take(one, migration)} for one in services]
 
 
 def statuses(context: Context, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return where each service's database is: `service`, `revision`, `head`, `newer`, `pending`."""
-    return [_asked(context, service, ("--status",)) for service in _services(context, names)]
+    services = _services(context, names)
+    refuse_asleep(context, ASLEEP)
+    return [_asked(context, service, ("--status",)) for service in services]
 
 
 def pending_sql(context: Context, names: Sequence[str], to: str | None) -> str:
     """Return the SQL that migrating would run. Raises Refused where a revision cannot tell its own before."""
     services = _services(context, names)
-    _one_for(to, services)
+    _one_for(context, to, services)
+    refuse_asleep(context, ASLEEP)
     parts = []
     for service in services:
         for revision in _asked(context, service, ("--sql", *(("--to", to) if to else ()))):
             if revision["problem"]:
-                raise Refused(f"{service.name}: revision {revision['revision']} {revision['problem']}")
-            parts.append(f"-- {service.name} {revision['revision']}\n\n{revision['sql']}")
+                raise Refused(
+                    f"{service.name}: revision {revision['revision']} {revision['problem']}; "
+                    "read its file, or print those before it with --to"
+                )
+            parts.append(f"-- {service.name} {revision['revision']}\n\n{revision['sql'].strip()}\n")
     return "\n".join(parts)
 
 
@@ -93,9 +104,16 @@ def _services(context: Context, names: Sequence[str]) -> tuple[Service, ...]:
     return tuple(service for service in chosen if service.database is not None)
 
 
-def _one_for(to: str | None, services: Sequence[Service]) -> None:
-    if to and len(services) != 1:
+def _one_for(context: Context, to: str | None, services: Sequence[Service]) -> None:
+    """The deployed release may be older than these files, and then it says so itself."""
+    if not to:
+        return
+    if len(services) != 1:
         raise ConfigurationError("--to: names a revision of one service; name the service too")
+    name = services[0].name
+    if to != "head" and to not in known(context.root, name):
+        newest = ", ".join(heads(context.root, name)) or "none"
+        raise ConfigurationError(f"--to: {name} has no revision {to!r}; its newest is {newest}")
 
 
 def _guard(
@@ -103,7 +121,7 @@ def _guard(
 ) -> None:
     """Going back drops what later revisions made, and demo data is a lie among real data."""
     environment = context.config.environment
-    _one_for(migration.to, services)
+    _one_for(context, migration.to, services)
     if migration.downgrade and not migration.to:
         raise ConfigurationError("--downgrade: name the revision to go back to with --to")
     if migration.demo and environment.protected:
@@ -120,8 +138,16 @@ def _asked(context: Context, service: Service, arguments: tuple[str, ...]) -> An
     command = ("python3", "-m", "chassis.migrate", service.name, *arguments, "--json")
     result = TaskRunner(context.aws, line=said.append).run(replace(request, command=command))
     if not result.succeeded:
-        raise EstaleiroError(f"the migrate task of {service.name} failed: {result.explanation}")
+        raise EstaleiroError(failed(service.name, "migrate", result))
     return answer(service.name, said)
+
+
+def failed(service: str, task: str, result: TaskResult) -> str:
+    """Say why a task failed: in its own sentence where it has one, which begins with the service's name."""
+    last = next(iter(reversed(result.tail)), "")
+    if result.spoke_for_itself and last.startswith(f"{service}: "):
+        return last
+    return f"the {task} task of {service} failed: {result.explanation}"
 
 
 def answer(service: str, lines: Sequence[str]) -> Any:
@@ -145,8 +171,19 @@ class _Turn:
     id: str
     line: Line
 
-    def migrate(self, service: Service, migration: Migration) -> None:
-        """Run the migration and keep where it left the database, whether it failed or not."""
+    def take(self, service: Service, migration: Migration) -> str | None:
+        """Do what is asked for one service; return the revision that its database is at then, if the task said so."""
+        if not migration.demo:
+            self.run(service, "provision", Migration())
+            return self.migrate(service, migration)
+        said: list[str] = []
+        self.run(service, "migrate", migration, said)
+        if not said:
+            self.line(f"{service.name}: it has no demo data, or all of it is there")
+        return None
+
+    def migrate(self, service: Service, migration: Migration) -> str | None:
+        """Run the migration and keep where it left the database, whether it failed or not; return that."""
         applied = Applied(self.context.bucket, self.context.config.environment.name)
         if migration.downgrade:
             applied.note(service.name, None)  # from here on the last known revision may be too new
@@ -156,6 +193,7 @@ class _Turn:
         finally:
             if revision := reached(said):
                 applied.note(service.name, revision)
+        return revision
 
     def run(self, service: Service, task: str, migration: Migration, said: list[str] | None = None) -> None:
         """Run one task; its lines go to `line`, and to `said` too."""
@@ -171,7 +209,13 @@ class _Turn:
             self.line(text)
 
         self.context.reporter.tell("started", f"{name} {task}")
-        result = TaskRunner(self.context.aws, line=line).run(request)
+        try:
+            result = TaskRunner(self.context.aws, line=line).run(request)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"interrupted; the {task} task of {name} was stopped, and what it had committed stays. "
+                "Run the same command again to go on"
+            ) from None
         if not result.succeeded:
-            raise EstaleiroError(f"the {task} task of {name} failed: {result.explanation}")
+            raise EstaleiroError(failed(name, task, result))
         self.context.reporter.tell("done", f"{name} {task}")

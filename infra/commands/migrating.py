@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,20 +13,21 @@ from infra.commands.context import Context
 from infra.commands.migrate import Migration, migrate, pending_sql, statuses
 from infra.commands.terminal import data, say
 from infra.config import Config
-from infra.errors import Refused
+from infra.errors import ConfigurationError, Refused
 from infra.migrations import judgement as migrations
 from infra.migrations.branch import files_before
 from infra.report import table
 
 
 def run(context: Context, arguments: argparse.Namespace) -> int:
-    """Say the status, print the SQL, or migrate; the tasks' own lines go to stdout as they come."""
+    """Say the status, print the SQL, or migrate: the tasks' own lines go to stdout as they come, or JSON at the end."""
+    refuse_strays(arguments)
     if arguments.status:
         found = statuses(context, arguments.services)
         data(found, statuses_text(found), arguments)
     elif arguments.sql:
         sql = pending_sql(context, arguments.services, arguments.to)
-        data({"sql": sql}, sql, arguments)
+        data({"sql": sql}, sql or "-- nothing is pending", arguments)
     else:
         wanted = Migration(arguments.to, arguments.downgrade, arguments.demo)
         name = context.config.environment.name
@@ -34,12 +35,31 @@ def run(context: Context, arguments: argparse.Namespace) -> int:
         def confirm(question: str) -> None:
             typed(question, name, arguments.confirm)
 
-        migrate(context, arguments.services, wanted, lambda line: print(line, flush=True), confirm=confirm)
+        done = migrate(context, arguments.services, wanted, _teller(context, arguments), confirm=confirm)
+        if arguments.json:
+            data(done, "", arguments)
     return 0
+
+
+def refuse_strays(arguments: argparse.Namespace) -> None:
+    """Raise ConfigurationError for an option that would mean nothing, before something else is done than was meant."""
+    if arguments.new_to and not arguments.lint:
+        raise ConfigurationError("--new-to: goes with --lint alone")
+    looks = [name for name in ("status", "lint", "demo") if getattr(arguments, name)]
+    if arguments.to and looks:
+        raise ConfigurationError(f"--to: goes with migrating and with --sql, not with --{looks[0]}")
+
+
+def _teller(context: Context, arguments: argparse.Namespace) -> Callable[[str], None]:
+    """The tasks' lines are what a person reads; beside JSON they are events."""
+    if arguments.json:
+        return lambda line: context.reporter.tell("log", "migrate", line)
+    return lambda line: print(line, flush=True)
 
 
 def lint(root: Path, config: Config, arguments: argparse.Namespace) -> int:
     """Lint every revision of the code; exit 3 with what nothing allows."""
+    refuse_strays(arguments)
     chosen = [config.service(name) for name in arguments.services] or config.services
     names = [service.name for service in chosen if service.database]
     before = files_before(root, arguments.new_to) if arguments.new_to else frozenset()

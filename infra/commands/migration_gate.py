@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from infra import naming
 from infra.commands.context import Context
+from infra.commands.serving import serving_heads
 from infra.migrations import judgement as migrations
 from infra.migrations import restore_point
 from infra.migrations.applied import Applied
@@ -31,7 +32,8 @@ def look(context: Context, plan: Plan) -> Verdict:
     heads = Applied(context.bucket, context.config.environment.name).heads()
     known = [service for service in due if service in heads]
     version = context.config.environment.database.version
-    return migrations.judge(context.root, known, heads, postgres=version)
+    verdict = migrations.judge(context.root, known, heads, postgres=version)
+    return verdict.serving(serving_heads(context, verdict.choosy))
 
 
 def restore_points(

@@ -109,16 +109,17 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate = _command(commands, "migrate", "run the migration tasks of the deployed release")
     migrate.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
     migrate.add_argument("--to", metavar="REV", help="to this revision of one service")
-    migrate.add_argument("--sql", action="store_true", help="print the SQL of what is pending; run nothing")
-    migrate.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
-    migrate.add_argument(
+    one = migrate.add_mutually_exclusive_group()
+    one.add_argument("--sql", action="store_true", help="print the SQL of what is pending; run nothing")
+    one.add_argument("--status", action="store_true", help="say which revisions are applied and pending")
+    one.add_argument(
         "--lint", action="store_true", help="look for what would disturb what serves; run nothing"
     )
     migrate.add_argument(
         "--new-to", metavar="BRANCH", help="with --lint: only revisions that BRANCH does not have yet"
     )
-    migrate.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
-    migrate.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
+    one.add_argument("--downgrade", action="store_true", help="go back to the revision of --to")
+    one.add_argument("--demo", action="store_true", help="add the demo data where it is missing")
     migrate.add_argument(
         "--confirm", metavar="ENV", help="the environment's name, to go back where it is protected"
     )

@@ -20,6 +20,7 @@ from infra.execute import Execution
 from infra.graph import Outcome
 from infra.migrations import restore_point
 from infra.migrations.applied import Applied
+from infra.migrations.revisions import left_behind, revisions
 from infra.snapshot import environment_stacks
 from infra.stacks.model import Stack
 from infra.state import Releases
@@ -47,6 +48,7 @@ def rollback(
         if plan.empty:
             return plan, None
         require_all(context, target)
+        refuse_left_behind(context, target, releases)
         if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
         execution = Execution(
@@ -58,7 +60,8 @@ def rollback(
             smoke=lambda url: smoke(context.edge_url({"edge": {"Url": url}})),
             push=_nothing_to_push,
         )
-        record = {**target, **begun(plan, execution.release), "back_to": target["release"]}
+        began = begun(plan, execution.release)
+        record = {**target, **began, "back_to": target["release"], "restore_points": []}
         return plan, carry_out(context, execution, plan, record, kept=kept)
 
 
@@ -102,6 +105,25 @@ def rollback_plan(
         needs = frozenset(step.id for step in steps if isinstance(step, Judge))
         steps.append(SmokeTest("smoke test", needs))
     return Plan(environment, tuple(steps))
+
+
+def refuse_left_behind(context: Context, target: Mapping[str, Any], releases: Releases) -> None:
+    """Raise Refused where a database has gone where the target's code cannot follow, with the two ways back."""
+    name = context.config.environment.name
+    applied = Applied(context.bucket, name).heads()
+    points = restore_point.since([releases.read(one) for one in releases.ids()], str(target["release"]))
+    copies = f", or restore the copy that was taken before: {', '.join(points)}" if points else ""
+    for service in context.config.services:
+        head = max(target.get("migrations", {}).get(service.name, ()), default=None)
+        for gone, after in left_behind(
+            revisions(context.root, service.name), applied.get(service.name), head
+        ):
+            raise Refused(
+                f"{service.name}: the code of {target['release']} knows {head or 'no migration'}, and the database is past "
+                f"{gone}, which left code without {after.revision} behind ({after.reason}). Go back to a release with "
+                f"{after.revision} and take {gone} back, then it can follow: ./deploy.py migrate {name} {service.name} "
+                f"--to {after.revision} --downgrade{copies}. Nothing was changed"
+            )
 
 
 def warnings(target: Mapping[str, Any], releases: Releases, applied: Applied) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from infra.commands.context import Context
+from infra.commands.sleeping import refuse_asleep
 from infra.errors import ConfigurationError
 from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
 from infra.tasks.requests import request_for
@@ -44,6 +45,7 @@ def start(context: Context, service: str, wanted: Run) -> str:
 def request_of(context: Context, service: str, wanted: Run) -> TaskRequest:
     """Return the request; the first process's task definition is used unless one is named."""
     processes = context.config.service(service).processes
+    refuse_asleep(context, "no task can run there")
     process = wanted.process or ("web" if "web" in processes else next(iter(processes)))
     if process not in (*processes, "migrate"):
         raise ConfigurationError(

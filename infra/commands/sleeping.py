@@ -45,6 +45,16 @@ def wake_under_lock(context: Context) -> str | None:
     )
 
 
+def refuse_asleep(context: Context, what: str) -> None:
+    """Raise Refused where the environment sleeps: `what` needs hosts or a database, and would only wait for them."""
+    name = context.config.environment.name
+    rest = read(context.bucket, name)
+    if rest is not None and rest.asleep:
+        raise Refused(
+            f"{name} sleeps, so {what}; wake it first: ./deploy.py wake {name}. Nothing was changed"
+        )
+
+
 def stop_again(context: Context) -> tuple[str, ...]:
     """Stop what AWS started of a sleeping environment; return the databases that were running."""
     with lock(context, f"sleep {context.config.environment.name}").held():

@@ -22,6 +22,7 @@ from infra.checks.facts import (
 )
 from infra.checks.model import Unknown
 from infra.checks.reading import tasks
+from infra.checks.runtime import task_roles
 from infra.checks.secrets import needs
 from infra.config import Config
 from infra.errors import AwsError, NotFound
@@ -137,6 +138,7 @@ def _resources(aws: Aws, facts: Facts, map_: Callable[..., Iterable[Any]]) -> di
     """The physical ids of the deployed stacks that tasks take secrets and roles from."""
     assert not isinstance(facts.actual, Unknown)  # noqa: S101
     wanted = {naming.release_part(task.service) for task in tasks(facts.config, facts.stacks)}
+    wanted |= {part for part, _ in task_roles(facts)}
     stacks = [
         stack
         for part, stack in facts.actual.stacks.items()

@@ -13,21 +13,26 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from infra.errors import EstaleiroError, Refused
 from infra.migrations import rules, squawk
+from infra.migrations.compatibility import only_after
 from infra.migrations.rules import Finding, Revision
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The revisions that would run, oldest first in each service, and what was found in them."""
+    """The revisions that would run, oldest first in each service, and what was found in them.
+
+    `lines` has the ids of all revisions by service, oldest first.
+    """
 
     revisions: tuple[Revision, ...]
     findings: tuple[Finding, ...]
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def heads(self) -> dict[str, str]:
@@ -41,6 +46,21 @@ class Verdict:
             f"{finding.service} {finding.revision}: {finding.rule}"
             for finding in rules.destructive(self.findings)
         )
+
+    @property
+    def choosy(self) -> tuple[str, ...]:
+        """The services of which a revision may not run whatever code serves."""
+        return tuple(dict.fromkeys(one.service for one in self.revisions if one.only_after is not None))
+
+    def serving(self, heads: Mapping[str, str | None]) -> Verdict:
+        """Return the verdict where code serves whose newest revisions are `heads`; a service without one serves nobody."""
+        early = (
+            finding
+            for one in self.revisions
+            if one.service in heads
+            for finding in rules.too_early(one, self.lines[one.service], heads[one.service])
+        )
+        return replace(self, findings=(*self.findings, *early))
 
     def refuse(self) -> None:
         """Raise Refused with every finding that no comment in its revision allows."""
@@ -68,7 +88,9 @@ def judge(
         found = [one for service in pool.map(lambda name: read(root, name), services) for one in service]
     after = found if heads is None else pending(found, heads)
     chosen = tuple(revision for revision in after if revision.file not in before)
-    return Verdict(chosen, lint(chosen, postgres))
+    lines = {service: tuple(one.id for one in found if one.service == service) for service in services}
+    misplaced = (one for revision in chosen for one in rules.misplaced(revision, lines[revision.service]))
+    return Verdict(chosen, (*lint(chosen, postgres), *misplaced), lines)
 
 
 def pending(revisions: Sequence[Revision], heads: Mapping[str, str | None]) -> tuple[Revision, ...]:
@@ -116,6 +138,7 @@ def read(root: Path, service: str) -> tuple[Revision, ...]:
 
 def _revision(root: Path, service: str, entry: Mapping[str, Any]) -> Revision:
     path = Path(entry["file"])
+    source = path.read_text(encoding="utf-8")
     return Revision(
         service,
         entry["revision"],
@@ -123,5 +146,6 @@ def _revision(root: Path, service: str, entry: Mapping[str, Any]) -> Revision:
         str(path.relative_to(root.resolve()) if path.is_relative_to(root.resolve()) else path),
         entry["sql"],
         entry["problem"],
-        rules.allowances(path.read_text(encoding="utf-8")),
+        rules.allowances(source),
+        only_after(source),
     )

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.migrations.compatibility import OnlyAfter, only_after
+
 
 @dataclass(frozen=True)
 class Revision:
-    """One migration: its id, those it follows, and the first line of what it says of itself."""
+    """One migration: its id, those it follows, the first line of what it says of itself, and which code it leaves behind."""
 
     id: str
     follows: tuple[str, ...]
     title: str = ""
+    only_after: OnlyAfter | None = None
 
 
 def revisions(root: Path, service: str) -> tuple[Revision, ...]:
@@ -37,6 +40,25 @@ def known(root: Path, service: str) -> frozenset[str]:
     return frozenset(one.id for one in revisions(root, service))
 
 
+def left_behind(
+    found: tuple[Revision, ...], until: str | None, head: str | None
+) -> tuple[tuple[str, OnlyAfter], ...]:
+    """Return the ids of the revisions up to `until` that code of `head` cannot serve on, with what they say of it.
+
+    Of code or of a database that is newer than these revisions nothing can be told.
+    """
+    ids = {one.id for one in found}
+    if until not in ids or (head is not None and head not in ids):
+        return ()
+    ahead = {one.id for one in pending(found, until)}
+    unknown = {one.id for one in pending(found, head)}
+    return tuple(
+        (one.id, one.only_after)
+        for one in found
+        if one.id not in ahead and one.only_after is not None and one.only_after.revision in unknown
+    )
+
+
 def pending(found: tuple[Revision, ...], applied: str | None) -> tuple[Revision, ...]:
     """Return what an upgrade from `applied` would run; all of them from None."""
     done: set[str] = set()
@@ -50,13 +72,14 @@ def pending(found: tuple[Revision, ...], applied: str | None) -> tuple[Revision,
 
 
 def _revision(path: Path) -> Revision | None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
     values = dict(_assigned(tree))
     id, before = values.get("revision"), values.get("down_revision")
     if not isinstance(id, str):
         return None
     follows = (before,) if isinstance(before, str) else tuple(before or ())
-    return Revision(id, follows, (ast.get_docstring(tree) or "").partition("\n")[0])
+    return Revision(id, follows, (ast.get_docstring(tree) or "").partition("\n")[0], only_after(source))
 
 
 def _assigned(tree: ast.Module) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infra.migrations.compatibility import OnlyAfter, knows
+
 # Squawk's opinions on types and style; none of these locks, rewrites, drops or renames anything.
 OPINIONS = (
     "prefer-bigint-over-int",
@@ -66,7 +68,10 @@ _OWN_RULES = (
 
 @dataclass(frozen=True)
 class Revision:
-    """A revision as it would run: `problem` is why its SQL cannot be told; `allowed` holds its reasons by rule."""
+    """A revision as it would run: `problem` is why its SQL cannot be told; `allowed` holds its reasons by rule.
+
+    `only_after` is the revision that the code must know that serves when this one runs.
+    """
 
     service: str
     id: str
@@ -75,6 +80,7 @@ class Revision:
     sql: str
     problem: str = ""
     allowed: Mapping[str, str] = field(default_factory=dict)
+    only_after: OnlyAfter | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,10 @@ class Finding:
         """What to do about it."""
         if self.rule == "unused-allow":
             return "take the comment away"
+        if self.rule == "only-after-unknown":
+            return "name an older revision of this service"
+        if self.rule == "too-early":
+            return "deploy the release that ends before this revision first"
         return f'if it must be, say why in the revision: "# allow {self.rule}: ..."'
 
 
@@ -138,6 +148,24 @@ def judged(revision: Revision, findings: Sequence[Finding]) -> tuple[Finding, ..
         if rule not in broken
     ]
     return (*findings, *unused)
+
+
+def misplaced(revision: Revision, line: Sequence[str]) -> Iterator[Finding]:
+    """Yield a finding where the comment names no older one of the service's revisions, `line`, oldest first."""
+    said = revision.only_after
+    if said is not None and said.revision not in line[: line.index(revision.id)]:
+        yield _finding(
+            revision, "only-after-unknown", f"No revision {said.revision} comes before it.", said.words
+        )
+
+
+def too_early(revision: Revision, line: Sequence[str], head: str | None) -> Iterator[Finding]:
+    """Yield a finding where the code that serves, whose newest revision is `head`, still needs what it takes away."""
+    said = revision.only_after
+    if said is not None and not knows(line, head, said.revision):
+        code = f"now that of {head} does" if head else "no release record tells which one does"
+        message = f"It may run only where the code of {said.revision} serves, and {code}."
+        yield _finding(revision, "too-early", message, said.words)
 
 
 def stopping(findings: Sequence[Finding]) -> tuple[Finding, ...]:

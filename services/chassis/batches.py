@@ -94,6 +94,11 @@ def run_in_revision(operations: Any, batches: Batches) -> None:
     run(operations.get_bind().engine, batches, say=attributes.get("say", print))
 
 
+def forget_in_revision(operations: Any, batches: Batches) -> None:
+    """Run in a revision's downgrade, given its `op`: when it is applied again it begins at the first row."""
+    operations.execute(f"DELETE FROM chassis.batch_progress WHERE name = '{batches.name}'")  # noqa: S608 (our code's own names)
+
+
 @contextmanager
 def _unpooled(connection: Connection) -> Iterator[None]:
     """Close the session at the end, not only give it back: its lock must go with it."""

@@ -8,3 +8,17 @@ DIRECTORS = Batches(
     table="movies",
     statement="UPDATE movies SET director = director WHERE id > :after AND id <= :upto AND director_id IS NULL",
 )
+
+# For the rows that are older than the trigger of revision 0010. Since 0013 there is no `year`.
+RELEASE_YEARS = Batches(
+    name="movies.release_year",
+    table="movies",
+    statement="UPDATE movies SET release_year = year WHERE id > :after AND id <= :upto AND release_year IS NULL",
+)
+
+# The other way round, for whoever takes revision 0013 back.
+YEARS = Batches(
+    name="movies.year",
+    table="movies",
+    statement="UPDATE movies SET year = release_year WHERE id > :after AND id <= :upto AND year IS NULL",
+)

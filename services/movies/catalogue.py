@@ -98,7 +98,7 @@ def expected(versions: set[int] | None) -> list[ColumnElement[bool]]:
 def columns(movie: MovieInput) -> dict[str, object]:
     return {
         "title": movie.title,
-        "year": movie.year,
+        "release_year": movie.year,
         "director": movie.director,
         "runtime_minutes": movie.runtime_minutes,
     }

@@ -132,7 +132,7 @@ def shown(movie: Movie) -> MovieOutput:
     return MovieOutput(
         id=movie.id,
         title=movie.title,
-        year=movie.year,
+        year=movie.release_year,
         director=movie.director,
         runtime_minutes=movie.runtime_minutes,
         director_id=movie.director_id,

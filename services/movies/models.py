@@ -25,18 +25,20 @@ class Director(Base):
 
 class Movie(Base):
     __tablename__ = "movies"
-    __table_args__ = (CheckConstraint(f"year BETWEEN {FIRST_YEAR} AND {LAST_YEAR}", name="year"),)
+    __table_args__ = (
+        CheckConstraint(f"release_year BETWEEN {FIRST_YEAR} AND {LAST_YEAR}", name="release_year"),
+    )
 
     id: Mapped[int] = mapped_column(
         BigInteger, Identity(always=False, start=SEEDED_IDS + 1), primary_key=True
     )
     title: Mapped[str] = mapped_column(Text)
-    year: Mapped[int] = mapped_column(Integer)
     director: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     runtime_minutes: Mapped[int | None] = mapped_column(Integer)
     director_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey(Director.id))
     poster_key: Mapped[str | None] = mapped_column(Text)
+    release_year: Mapped[int] = mapped_column(Integer)
 
 
 # `trigrams` is made by the migrations: pg_trgm in small, without needing the right to create an extension.

@@ -165,6 +165,7 @@ class Back:
     "case",
     [
         Back(("--to", "0001"), "0001 is older than the schema; going back needs --downgrade as well"),
+        Back(("--to", "0042"), f"this release has no revision '0042'; its newest is {HEAD}"),
         Back(("--to", "-1"), "-1 is older than the schema; going back needs --downgrade as well"),
         Back(("--to", "base", "--downgrade"), "--downgrade: name the revision with --to (is 'base')"),
         Back(("--to", "-1", "--downgrade"), "--downgrade: name the revision with --to (is '-1')"),

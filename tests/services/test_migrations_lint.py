@@ -12,12 +12,13 @@ from infra.migrations.judgement import judge, read
 
 ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parents[1].name for path in (ROOT / "services").glob("*/migrations/env.py"))
+CONTRACT = "services/movies/migrations/versions/0013_year_gone.py"
 BREAKING = '''"""Titles are names now."""
 from alembic import op
-revision = "0007"
-down_revision = "0006"
+revision = "0014"
+down_revision = "0013"
 def upgrade():
-    op.execute("ALTER TABLE books RENAME COLUMN full_title TO name")
+    op.execute("ALTER TABLE movies RENAME COLUMN title TO name")
 '''
 
 
@@ -39,37 +40,48 @@ def git(root, *words):
 
 @pytest.fixture
 def repository(tmp_path):
-    """A clone with the example on `main`, in which one revision would break a rule that came later."""
-    shutil.copytree(ROOT / "tests/fixtures/renaming/shelf", tmp_path / "services/shelf")
-    shutil.copytree(ROOT / "services/chassis", tmp_path / "services/chassis")
-    contract = tmp_path / "services/shelf/migrations/versions/0006_contract.py"
+    """A clone with `movies` on `main`, of which one revision would break a rule that came later."""
+    for package in ("movies", "chassis"):
+        shutil.copytree(ROOT / "services" / package, tmp_path / "services" / package)
+    contract = tmp_path / CONTRACT
     contract.write_text(contract.read_text().replace("# allow ban-drop-column", "#"))
     git(tmp_path, "init")
     git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-m", "The shelf")
+    git(tmp_path, "commit", "-m", "The catalogue")
     git(tmp_path, "checkout", "-b", "names")
     return tmp_path
 
 
 def test_only_what_the_branch_adds_is_judged(repository):
-    (repository / "services/shelf/migrations/versions/0007_names.py").write_text(BREAKING)
+    (repository / "services/movies/migrations/versions/0014_names.py").write_text(BREAKING)
 
-    verdict = judge(repository, ["shelf"], postgres="17", before=files_before(repository, "main"))
+    verdict = judge(repository, ["movies"], postgres="17", before=files_before(repository, "main"))
 
-    assert [revision.id for revision in verdict.revisions] == ["0007"]
-    with pytest.raises(Refused, match=r"0007_names\.py: renaming-column"):
+    assert [revision.id for revision in verdict.revisions] == ["0014"]
+    with pytest.raises(Refused, match=r"0014_names\.py: renaming-column"):
         verdict.refuse()
 
 
 def test_without_a_base_everything_is_judged(repository, tmp_path_factory):
     assert usual_base(repository) == "main"
     assert usual_base(tmp_path_factory.mktemp("no repository")) is None
-    with pytest.raises(Refused, match=r"0006_contract\.py: ban-drop-column"):
-        judge(repository, ["shelf"], postgres="17").refuse()
+    with pytest.raises(Refused, match=r"0013_year_gone\.py: ban-drop-column"):
+        judge(repository, ["movies"], postgres="17").refuse()
     with pytest.raises(
         ConfigurationError, match="nonesuch: git knows nothing that it shares with this branch"
     ):
         files_before(repository, "nonesuch")
+
+
+def test_a_contraction_that_waits_for_a_revision_which_is_not_there_is_refused(repository):
+    contract = repository / CONTRACT
+    contract.write_text(contract.read_text().replace("# only after 0012", "# only after 0021"))
+
+    verdict = judge(repository, ["movies"], postgres="17")
+
+    assert [(one.revision, one.message) for one in verdict.findings if one.rule == "only-after-unknown"] == [
+        ("0013", "No revision 0021 comes before it.")
+    ]
 
 
 def test_migrations_that_cannot_be_read_are_one_sentence():

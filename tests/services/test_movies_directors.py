@@ -89,7 +89,9 @@ def quiet(line: str) -> None:
 
 
 def test_the_release_before_writes_movies_and_they_have_a_director():
-    engine = create_engine(fresh_database("movies"))
+    address = postgres().url(postgres().create_database())
+    migrate.migrate(address, "movies", to="0009", say=quiet)
+    engine = create_engine(address)
     with engine.begin() as connection:
         # What release 0005 sends: it knows nothing of directors.
         added = text(
@@ -123,6 +125,24 @@ def test_movies_that_were_there_before_get_their_director():
     assert differences(address, Base.metadata) == []
 
 
+def test_movies_get_their_director_again_when_the_revisions_were_taken_back():
+    address = fresh_database("movies")
+    engine = create_engine(address)
+    with engine.begin() as connection:
+        adding = (
+            "INSERT INTO movies (title, release_year, director) VALUES ('Playtime', 1967, 'Jacques Tati')"
+        )
+        connection.execute(text(adding))
+
+    migrate.migrate(address, "movies", to="0005", say=quiet)
+    migrate.migrate(address, "movies", say=quiet)
+
+    with engine.connect() as connection:
+        without = connection.scalar(text("SELECT count(*) FROM movies WHERE director_id IS NULL"))
+    engine.dispose()
+    assert without == 0
+
+
 def test_one_director_named_by_many_at_once_is_one_row():
     engine = create_engine(fresh_database("movies"), pool_size=8)
     together = threading.Barrier(8)
@@ -130,7 +150,9 @@ def test_one_director_named_by_many_at_once_is_one_row():
     def add() -> None:
         together.wait()
         with engine.begin() as connection:
-            connection.execute(text("INSERT INTO movies (title, year, director) VALUES ('x', 2000, 'Crowd')"))
+            connection.execute(
+                text("INSERT INTO movies (title, release_year, director) VALUES ('x', 2000, 'Crowd')")
+            )
 
     threads = [threading.Thread(target=add) for _ in range(8)]
     for thread in threads:

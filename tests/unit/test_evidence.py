@@ -6,23 +6,25 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.aws.cloudformation import Drift
-from infra.checks.facts import CertificateFact, Migrations, SecretFact, ZoneFact
+from infra.checks.facts import CertificateFact, Facts, Migrations, SecretFact, ZoneFact
 from infra.checks.model import Unknown
 from infra.errors import AwsError, EstaleiroError
-from infra.evidence.fast import migrations, secret_fact
+from infra.evidence.fast import _resources, migrations, secret_fact
 from infra.evidence.lint import linted
 from infra.evidence.thorough import _certificate, _zone
 from infra.evidence.unknown import known
 from infra.migrations.revisions import Revision, heads, pending, revisions
 from infra.stacks.model import Stack
+from infra.steps import Actual, Deployed
 from tests.aws_account import REGION, Clock, Script
 from tests.builders import ROOT, write_tree
-from tests.shipyard import config
+from tests.shipyard import all_stacks, config
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -84,6 +86,26 @@ def test_a_certificate_and_a_zone_are_read_as_they_are(account: Aws) -> None:
     assert _certificate(account, other) is None
     assert _zone(account, zone) == ZoneFact("example.org.", private=False)
     assert _zone(account, "Z0NOTTHERE") is None
+
+
+def test_a_role_of_the_databases_stack_is_found_where_it_is_deployed(account: Aws) -> None:
+    """Tasks take on a role that the database's stack makes, so that stack is read as the releases' are."""
+    trust = {
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks"}}]
+    }
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"RoleName": "provisions", "AssumeRolePolicyDocument": trust},
+    }
+    boto3.client("cloudformation", region_name=REGION).create_stack(
+        StackName="yard-database",
+        TemplateBody=json.dumps({"Resources": {"ProvisionRole": role}}),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    deployed = Deployed("database", "yard-database", "CREATE_COMPLETE", "{}", {}, {}, {})
+    facts = Facts(config("local"), all_stacks("local"), actual=Actual({"database": deployed}))
+
+    assert _resources(account, facts, map) == {"database": {"ProvisionRole": "provisions"}}
 
 
 def test_what_cannot_be_had_is_unknown_with_its_reason() -> None:

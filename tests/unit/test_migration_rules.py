@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 
 from infra.errors import Refused
+from infra.migrations.compatibility import OnlyAfter, knows, only_after, serving_head
 from infra.migrations.judgement import Verdict, lint, pending
+from infra.migrations.revisions import Revision as Listed
+from infra.migrations.revisions import left_behind
 from infra.migrations.rules import Finding, Revision, allowances, statements
 
 HEAD = "SET lock_timeout = '2s';\nSET statement_timeout = '300s';\nBEGIN;\n"
@@ -141,3 +144,83 @@ def test_a_sentence_shortens_a_long_statement() -> None:
     finding: Finding = found(f"DROP TABLE {'a' * 200}").findings[0]
 
     assert len(finding.statement) == 100
+
+
+CONTRACT = OnlyAfter("0002", "its code reads b alone")
+
+
+def test_a_revision_says_which_code_can_do_without_what_it_takes_away() -> None:
+    assert only_after("# only after 0002: its code reads b alone\n") == CONTRACT
+    assert only_after("# only after 0002:\n") is None, "a reason is part of it"
+
+
+def test_code_knows_the_revisions_up_to_its_own() -> None:
+    line = ("0001", "0002", "0003")
+
+    assert knows(line, "0002", "0002")
+    assert not knows(line, "0001", "0002")
+    assert knows(line, "0009", "0002"), "newer code than this"
+    assert not knows(line, None, "0002")
+
+
+@pytest.mark.parametrize(
+    ("head", "sentence"),
+    [
+        ("0001", "It may run only where the code of 0002 serves, and now that of 0001 does."),
+        (None, "It may run only where the code of 0002 serves, and no release record tells which one does."),
+    ],
+)
+def test_a_contraction_is_refused_while_code_serves_that_needs_the_old(
+    head: str | None, sentence: str
+) -> None:
+    third = revision("SELECT 1", id="0003", only_after=CONTRACT)
+    verdict = Verdict((third,), (), {"shop": ("0001", "0002", "0003")})
+
+    with pytest.raises(Refused) as refusal:
+        verdict.serving({"shop": head}).refuse()
+
+    assert str(refusal.value).endswith(
+        f"{FILE}: too-early: {sentence} (only after 0002: its code reads b alone); "
+        "deploy the release that ends before this revision first"
+    )
+
+
+def test_a_contraction_may_run_once_the_code_serves_that_it_waited_for_or_nothing_serves() -> None:
+    third = revision("SELECT 1", id="0003", only_after=CONTRACT)
+    verdict = Verdict((third,), (), {"shop": ("0001", "0002", "0003")})
+
+    assert verdict.choosy == ("shop",)
+    assert verdict.serving({"shop": "0002"}).findings == ()
+    assert verdict.serving({}).findings == ()
+
+
+def record(release: str, head: str, task: str, verdict: str = "good", **more: object) -> dict[str, object]:
+    parameters = {"shop": {"WebTaskDefinition": task, "Vpc": release}} if task else {}
+    return {"verdict": verdict, "migrations": {"shop": [head]}, "parameters": parameters, **more}
+
+
+def test_the_code_that_serves_is_that_of_the_release_which_brought_its_task_definitions() -> None:
+    records = [
+        record("1", "0001", "web:1"),
+        record("2", "0002", "web:2"),
+        record("3", "0003", "web:2", "failed"),
+        record("4", "0003", "web:2", only="tokens"),
+    ]
+
+    def head(task: str) -> str | None:
+        return serving_head(records, "shop", {"WebTaskDefinition": task, "Vpc": "v"})
+
+    assert (head("web:1"), head("web:2")) == ("0001", "0002")
+    assert head("web:9") == "0002", "a deploy that was killed before it wrote its own"
+    assert serving_head([], "shop", {"WebTaskDefinition": "web:1"}) is None
+    assert serving_head([record("1", "0001", "", "running")], "shop", {"WebTaskDefinition": "web:1"}) is None
+
+
+def test_old_code_is_left_behind_by_a_contraction_that_ran() -> None:
+    found = (Listed("0001", ()), Listed("0002", ("0001",)), Listed("0003", ("0002",), only_after=CONTRACT))
+
+    assert left_behind(found, "0003", "0001") == (("0003", CONTRACT),)
+    assert left_behind(found, "0003", None) == (("0003", CONTRACT),)
+    assert left_behind(found, "0003", "0002") == ()
+    assert left_behind(found, "0002", "0001") == (), "it was taken back, or did not run yet"
+    assert left_behind(found, "0009", "0001") == (), "these files do not know that revision"

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis import database, migrate, seeds
 from chassis.migrate import MigrationError
 from chassis.migration_lock import engine
-from chassis.migration_sql import rendered, sql_text
+from chassis.migration_sql import rendered, scripts, sql_text
 from chassis.schema import folder
 from chassis.settings import DatabaseSettings, SettingsError, read
 
@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _do(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
     service = asked.service
+    _check_known(service, asked.to)
     if asked.sql and asked.since:
         _print_sql(asked, None if asked.since == "base" else asked.since)
         return
@@ -73,6 +74,14 @@ def _do(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
     else:
         _check_direction(asked, migrate.goes_back(address, service, asked.to))
         migrate.migrate(address, service, to=asked.to, say=_say)
+
+
+def _check_known(service: str, to: str) -> None:
+    """Alembic's own words do not say which revisions there are; its relative ones and `base` it understands itself."""
+    known = {script.revision for script in scripts(service).walk_revisions()}
+    if to not in known and to not in ("base", "head", "heads") and not to.startswith(("-", "+")):
+        newest = scripts(service).get_current_head()
+        raise MigrationError(f"{service}: this release has no revision {to!r}; its newest is {newest}")
 
 
 def _check_direction(asked: argparse.Namespace, back: bool) -> None:
