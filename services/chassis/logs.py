@@ -89,5 +89,5 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(level)
     # Tornado's own access lines would double ours; the AWS and pool chatter hides what matters.
-    for noisy in ("tornado.access", "botocore", "urllib3", "kombu", "amqp", "sqlalchemy.pool"):
+    for noisy in ("tornado.access", "aiobotocore", "botocore", "urllib3", "kombu", "amqp", "sqlalchemy.pool"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

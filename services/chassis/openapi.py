@@ -79,7 +79,10 @@ def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
     replies = {str(status): _reply(reply) for status, reply in one.replies.items()}
     problems = {**({404: "No such address."} if "{" in at else {}), **_implied(one, scope), **one.problems}
     refusals = {str(status): _refusal(status, text) for status, text in problems.items()}
-    made["responses"] = dict(sorted({**refusals, **replies}.items()))
+    made["responses"] = {
+        status: _either(replies.get(status, {}), refusals.get(status, {}))
+        for status in sorted({**refusals, **replies})
+    }
     if one.firewall:
         made["x-firewall"] = dict(one.firewall)
     return made
@@ -87,9 +90,16 @@ def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
 
 def _implied(one: Operation, scope: str | None) -> dict[int, str]:
     """Return the problems that follow from what the chassis does for such an operation."""
-    found = {503: "Too much to do, or something needed does not answer."}
+    found = {
+        403: "Taken for an attack by the gateway.",
+        429: "Too many requests: come back after Retry-After.",
+        503: "Too much to do, or something needed does not answer.",
+    }
     if scope:
-        found |= {401: "No valid token.", 403: "The token lacks the scope."}
+        found |= {
+            401: "No valid token.",
+            403: "The token lacks the scope, or the gateway takes the request for an attack.",
+        }
     if one.query:
         found |= {400: "A parameter is not valid."}
     if one.body and one.media == JSON:
@@ -104,6 +114,13 @@ def _implied(one: Operation, scope: str | None) -> dict[int, str]:
     if "Idempotency-Key" in one.headers:
         found |= {409: "A request with this key is under way."}
     return found
+
+
+def _either(reply: Json, refusal: Json) -> Json:
+    """Return a response whose body may be of either kind: OAuth's own, say, or the gateway's problem."""
+    whole = {**refusal, **reply}
+    contents = {**refusal.get("content", {}), **reply.get("content", {})}
+    return {**whole, "content": contents} if reply and refusal and contents else whole
 
 
 def _reply(reply: Reply) -> Json:

@@ -35,7 +35,11 @@ def form_operation(id: str, summary: str, form: type, reply: Reply) -> Callable[
         media="application/x-www-form-urlencoded",
         security=({"client": []}, {}),
         replies={200: reply, **REFUSED},
-        problems={413: "The body is too large.", 429: "Too many failed attempts."},
+        problems={
+            400: "The request is not one that RFC 6749 knows, asks for too much, or has no form.",
+            413: "The body is too large.",
+            429: "Too many failed attempts, or too many requests.",
+        },
     )
 
 

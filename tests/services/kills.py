@@ -4,6 +4,7 @@ The processes are started with the command and the variables of their container,
 the local cloud's control plane, which keeps messages in flight and shows them again as AWS does.
 """
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -58,7 +59,12 @@ class Process:
         self.heartbeat.unlink(missing_ok=True)
         with self.log.open("a") as out:
             self.popen = subprocess.Popen(
-                [sys.executable, *self.command], cwd=self.folder, env=self.environment, stdout=out, stderr=out
+                [sys.executable, *self.command],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
 
     def end(self, how: signal.Signals) -> int:
@@ -67,8 +73,10 @@ class Process:
         return self.popen.wait(30)
 
     def destroy(self) -> None:
-        if self.popen and self.popen.poll() is None:
-            self.popen.kill()
+        """End it with all that it started."""
+        if self.popen:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
             self.popen.wait()
 
 

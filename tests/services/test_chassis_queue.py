@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import json
 import math
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 import cloud
 from tornado.testing import AsyncHTTPTestCase
@@ -52,7 +53,7 @@ def aged(url, seconds):
             {
                 "MetricName": "ApproximateAgeOfOldestMessage",
                 "Dimensions": [dimension],
-                "Timestamp": datetime.now(UTC),
+                "Timestamp": datetime.now(UTC) - timedelta(minutes=1),
                 "Value": seconds,
                 "Unit": "Seconds",
             }
@@ -111,15 +112,35 @@ def test_beat_writes_one_line_a_minute_and_goes_on_when_the_queue_is_not_there(c
     beats = [QueueMeasures(looking_at(url), {"service": "reviews"})]
     beats.append(QueueMeasures(looking_at(url, "http://127.0.0.1:9"), {"service": "reviews"}))
 
-    for measures in beats:
+    for number, measures in enumerate(beats, 1):
         measures.write_if_due()
         measures.write_if_due()
+        assert eventually(lambda number=number: len(caplog.records) == number, 10)
         measures.close()
 
     (written,) = [record.emf for record in caplog.records if hasattr(record, "emf")]
     assert written["queue_visible"] == 1
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING"]
     assert emf.PERIOD == 60
+
+
+def test_beat_neither_waits_for_a_queue_that_hangs_nor_ends_later_for_it():
+    class Hanging:
+        began = False
+
+        async def look(self):
+            self.began = True
+            await asyncio.sleep(60)
+
+    queue, began = Hanging(), time.monotonic()
+    measures = QueueMeasures(queue, {})
+
+    measures.write_if_due()
+    looked = eventually(lambda: queue.began, 5)
+    measures.close()
+
+    assert looked
+    assert time.monotonic() - began < 5
 
 
 class QueueCase(AsyncHTTPTestCase):

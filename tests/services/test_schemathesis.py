@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import cloud
 import empty_bucket
@@ -16,21 +15,12 @@ from contract import start
 from kills import Neighbours
 
 from chassis.testing import eventually, fresh_database, postgres, signing_key, token
+from tests.schemathesis_case import findings
 
 SECRET = "secret-of-the-client"
 SCOPES = {"movies": "movies:read movies:write", "reviews": "reviews:write"}
 FEW = {"movies": 5, "reviews": 5, "tokens": 2}  # an answer of the issuer costs two hashes
 MANY = {"movies": 100, "reviews": 100, "tokens": 20}
-
-# What is well formed may still be refused for the state of things: 412 with another ETag, 422 for a key used before;
-# and OAuth has one status, 400, for whatever a client may not have (RFC 6749, 5.2).
-CONFIGURATION = """
-[checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", {refused}, 401, 403, 404, 409, 412, 413, 422, 429, "5xx"]
-[checks.negative_data_rejection]
-expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, "5xx"]
-"""
-REFUSED = {"tokens": 400}
 
 
 @pytest.fixture(scope="module")
@@ -73,26 +63,6 @@ def with_client(variables, folder):
     subprocess.run(command, env={**base, **variables, **more}, cwd=folder, check=True, timeout=60)
 
 
-def findings(service, port, folder, options, examples):
-    """Run it; return what it said when it found something, and nothing otherwise."""
-    configuration = folder / "schemathesis.toml"
-    configuration.write_text(CONFIGURATION.format(refused=REFUSED.get(service, 409)))
-    program = str(Path(sys.executable).with_name("schemathesis"))
-    command = [program, "--config-file", str(configuration), "run", *options]
-    command += [
-        "--phases",
-        "examples,coverage,fuzzing",
-        "--max-examples",
-        str(examples),
-        "--seed",
-        "1",
-    ]
-    command += ["--no-color", "--continue-on-failure", "--suppress-health-check", "all"]
-    command += [f"http://127.0.0.1:{port}/openapi.json"]
-    told = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    return "" if told.returncode == 0 else told.stdout + told.stderr
-
-
 def asked(service, neighbours, tmp_path, examples):
     """Start the service on a new database, and return what schemathesis found."""
     variables = environment(service, neighbours)
@@ -101,7 +71,8 @@ def asked(service, neighbours, tmp_path, examples):
     process = start(service, tmp_path, variables)
     try:
         assert eventually(lambda: process.get("/health/ready")[0] == 200, 30), process.log.read_text()
-        return findings(service, process.port, tmp_path, who(service, neighbours), examples)
+        served = f"http://127.0.0.1:{process.port}/openapi.json"
+        return findings(service, served, tmp_path, who(service, neighbours), examples=examples)
     finally:
         process.popen.send_signal(signal.SIGTERM)
         process.popen.wait(30)

@@ -33,7 +33,15 @@ HISTORIES = {
 # Tags lie beside the things that carry them, and the emulator forgets to remove some.
 TAGS = {"tags", "_tags", "resource_tags", "bucket_tags"}
 COUNTED = {"registeredContainerInstancesCount", "runningTasksCount", "activeServicesCount"}
-GONE = {"DELETE_COMPLETE", "DELETE_IN_PROGRESS", "INACTIVE", "STOPPED", "deleted", "terminated"}
+GONE = {
+    "PendingDeletion",
+    "DELETE_COMPLETE",
+    "DELETE_IN_PROGRESS",
+    "INACTIVE",
+    "STOPPED",
+    "deleted",
+    "terminated",
+}
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ def _lasting(value: Any) -> Any:
 def _is_gone(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    words = [value.get(key) for key in ("StackStatus", "status", "Status", "lastStatus")]
+    words = [value.get(key) for key in ("StackStatus", "KeyState", "status", "Status", "lastStatus")]
     state = value.get("State")
     words.append(state.get("Name") if isinstance(state, dict) else state)
     return any(isinstance(word, str) and word in GONE for word in words)
