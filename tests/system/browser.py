@@ -93,8 +93,8 @@ class Page:
         return self.driver.execute_script(script, *values)
 
     def until(self, question: Callable[[], Any], *, seconds: float = PATIENCE) -> Any:
-        """Return the first true answer; selenium fails the test where none comes in time."""
-        waiting = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException])
+        """Return the first true answer; an element that is not there yet is waited for, PATIENCE seconds at most."""
+        waiting = WebDriverWait(self.driver, seconds, 0.1, [StaleElementReferenceException, IndexError])
         return waiting.until(lambda _: question())
 
     def listed(self) -> list[str]:
