@@ -15,7 +15,13 @@ from tests.shipyard import ENVIRONMENTS, all_stacks, config
 CACHE = ROOT / ".estaleiro" / "lint"
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
+# `fargate` and `coreos` are the tests' own, and each takes ten seconds of a core.
+OWN = [
+    pytest.param(one, marks=pytest.mark.long) if one in ("fargate", "coreos") else one for one in ENVIRONMENTS
+]
+
+
+@pytest.mark.parametrize("environment", OWN)
 def test_the_linter_finds_nothing(environment: str) -> None:
     region = config(environment).environment.region
 
