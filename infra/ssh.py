@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -150,6 +151,7 @@ def _run(remote: Remote, command: str, seconds: float | None, told: Told) -> Ans
     err = _Lines(lambda line: told(remote, "err", line))
     code, failure = None, ""
     said = ""
+    began = time.monotonic()
     try:
         with _tunnel(remote) as (sock, words), _connection(remote, sock) as connection:
             try:
@@ -158,10 +160,12 @@ def _run(remote: Remote, command: str, seconds: float | None, told: Told) -> Ans
                 exited = connection.run(
                     command, out_stream=out, err_stream=err, in_stream=False, warn=True, timeout=seconds
                 ).exited
-                # Paramiko's word for a command whose connection went away.
-                if exited < 0:
+                code = exited if exited >= 0 else None
+                # Below 0 the connection went away; Invoke's timer does that too, and Invoke does not always see that.
+                if code is None and seconds is not None and time.monotonic() - began >= seconds:
+                    failure = f"did not end within {seconds:g} s"
+                elif code is None:
                     raise EOFError("the connection ended before the command did")
-                code = exited
             except (SSHException, OSError, EOFError):
                 said = words()
                 raise
