@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 PARTS = ("network", "observability", "cluster", "database", "edge")
 ACCOUNT_PART = "account"
@@ -11,6 +11,8 @@ REAPER_PART = "reaper"
 
 # One-off task definitions that the tool makes for a service; no process may take these names.
 ONE_OFF_TASKS = ("provision", "migrate", "clients")
+# How outputs and parameters that are task definitions end, after the name of the process or task.
+TASK_DEFINITION = "TaskDefinition"
 # The client of the token issuer that people use.
 OPERATOR = "operator"
 
@@ -154,3 +156,8 @@ def like_tag(project: str) -> str:
 def rule_priority(service: str) -> int:
     """Return a listener rule priority, 1 to 50000, from the name alone: services do not shift each other."""
     return int.from_bytes(hashlib.sha256(service.encode()).digest()[:4], "big") % 50000 + 1
+
+
+def task_definitions(values: Mapping[str, str]) -> dict[str, str]:
+    """Return those of a stack's outputs or parameters that are ARNs of task definitions, by their keys."""
+    return {key: arn for key, arn in values.items() if key.endswith(TASK_DEFINITION)}

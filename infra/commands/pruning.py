@@ -8,7 +8,7 @@ from infra import naming
 from infra.commands.context import Context
 from infra.commands.still_there import KEPT_RELEASES
 from infra.errors import AwsError, NotFound
-from infra.rollouts.retired import definitions, retired
+from infra.rollouts.retired import retired
 from infra.snapshot import environment_stacks
 from infra.state import Releases
 from infra.steps import Deployed
@@ -53,8 +53,8 @@ def _needless(context: Context, keep: int) -> tuple[str, ...]:
 def _in_use(context: Context, stacks: Mapping[str, Deployed]) -> Iterator[str]:
     """What the stacks name, what services run or are about to, and what tasks of any kind run."""
     for stack in stacks.values():
-        yield from definitions(stack.outputs)
-        yield from definitions(stack.parameters)
+        yield from naming.task_definitions(stack.outputs).values()
+        yield from naming.task_definitions(stack.parameters).values()
     cluster = stacks["cluster"].outputs.get("ClusterName") if "cluster" in stacks else None
     if cluster is None:
         return

@@ -36,9 +36,9 @@ def kept_tags(context: Context) -> frozenset[str]:
 def _definitions(context: Context, target: Record) -> Iterator[str]:
     """A rollback runs the processes alone: what prepared the release has done its work."""
     for service in context.config.services:
-        for key, arn in target.get("parameters", {}).get(service.name, {}).items():
-            task = key.removesuffix("TaskDefinition")
-            if task == key or task.lower() in naming.ONE_OFF_TASKS:
+        named = naming.task_definitions(target.get("parameters", {}).get(service.name, {}))
+        for key, arn in named.items():
+            if key.removesuffix(naming.TASK_DEFINITION).lower() in naming.ONE_OFF_TASKS:
                 continue
             try:
                 status = context.aws.ecs.task_definition(arn).get("status", "ACTIVE")

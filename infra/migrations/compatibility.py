@@ -11,8 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra import naming
+
 _ONLY_AFTER = re.compile(r"^[ \t]*#[ \t]*only after (\w+):[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
-_TASK_DEFINITION = "TaskDefinition"
 
 Record = Mapping[str, Any]
 
@@ -53,9 +54,9 @@ def serving_head(records: Sequence[Record], service: str, parameters: Mapping[st
     release that ended with these task definitions. A deploy that was killed recorded none: then it is at least that of the
     last good release.
     """
-    running = _task_definitions(parameters)
+    running = naming.task_definitions(parameters)
     own = [one for one in records if one.get("only") in (None, service)]
-    same = [one for one in own if _task_definitions(_parameters(one, service)) == running]
+    same = [one for one in own if naming.task_definitions(_parameters(one, service)) == running]
     good = [one for one in own if one.get("verdict") == "good" and _parameters(one, service)]
     told = [*same[:1], *good[-1:]]
     heads: Collection[str] = told[0].get("migrations", {}).get(service, ()) if told else ()
@@ -65,7 +66,3 @@ def serving_head(records: Sequence[Record], service: str, parameters: Mapping[st
 def _parameters(record: Record, service: str) -> Mapping[str, str]:
     found: Mapping[str, str] = record.get("parameters", {}).get(service, {})
     return found
-
-
-def _task_definitions(parameters: Mapping[str, str]) -> dict[str, str]:
-    return {key: arn for key, arn in parameters.items() if key.endswith(_TASK_DEFINITION)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from infra import naming
 from infra.pages.html import escape, page, pre, section, table
 from infra.timeline import Span, spans_of
 
@@ -90,13 +91,12 @@ def _pairs(name: str, value: str, pairs: Mapping[str, str]) -> str:
 
 def _definitions(record: Mapping[str, Any]) -> dict[str, str]:
     return {
-        f"{part.removesuffix('-release')} {key.removesuffix('TaskDefinition').lower()}": str(
+        f"{part.removesuffix('-release')} {key.removesuffix(naming.TASK_DEFINITION).lower()}": str(
             value
         ).rpartition("/")[2]
         for part, outputs in record.get("outputs", {}).items()
         if part.endswith("-release")
-        for key, value in outputs.items()
-        if key.endswith("TaskDefinition")
+        for key, value in naming.task_definitions(outputs).items()
     }
 
 

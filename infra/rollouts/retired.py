@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-_KEY = "TaskDefinition"
+from infra import naming
 
 
 def retired(
@@ -23,9 +23,4 @@ def named(record: Mapping[str, Any]) -> Iterator[str]:
     """Yield the ARNs of every task definition that a release record names: its processes' and its one-off tasks'."""
     for what in ("parameters", "outputs"):
         for values in record.get(what, {}).values():
-            yield from definitions(values)
-
-
-def definitions(values: Mapping[str, str]) -> Iterator[str]:
-    """Yield the task definitions among a stack's outputs or parameters."""
-    yield from (arn for key, arn in values.items() if key.endswith(_KEY))
+            yield from naming.task_definitions(values).values()
