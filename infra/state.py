@@ -155,6 +155,10 @@ class Releases:
         record: dict[str, Any] = json.loads(found.body)
         return record
 
+    def all(self) -> list[dict[str, Any]]:
+        """Return every record, oldest first."""
+        return [self.read(release) for release in self.ids()]
+
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all records, oldest first."""
         keys = self._bucket.keys(self._prefix)

@@ -16,7 +16,7 @@ BRIEF = ("release", "verdict", "when", "who", "seconds", "back_to", "only")
 def listed(context: Context) -> list[dict[str, Any]]:
     """Return what tells releases apart, oldest first."""
     releases = Releases(context.bucket, context.config.environment.name)
-    return [{key: found.get(key) for key in BRIEF} for found in map(releases.read, releases.ids())]
+    return [{key: found.get(key) for key in BRIEF} for found in releases.all()]
 
 
 def listed_text(rows: Sequence[Mapping[str, Any]]) -> str:

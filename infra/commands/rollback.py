@@ -42,14 +42,15 @@ def rollback(
     name = context.config.environment.name
     with lock(context, f"rollback {name}").held():
         releases = Releases(context.bucket, name)
-        target = releases.read(release) if release else last_good(list(map(releases.read, releases.ids())))
+        records = releases.all()
+        target = releases.read(release) if release else last_good(records)
         deployed = environment_stacks(context.aws, context.config)
         plan = rollback_plan(context.config.services, in_call_order(context.config), target, deployed, name)
         if plan.empty:
             return plan, None
         require_all(context, target)
-        refuse_left_behind(context, target, releases)
-        if not agreed(plan, warnings(target, releases, Applied(context.bucket, name))):
+        refuse_left_behind(context, target, records)
+        if not agreed(plan, warnings(target, records, Applied(context.bucket, name))):
             raise Refused("nothing was changed")
         execution = Execution(
             aws=context.aws,
@@ -107,11 +108,13 @@ def rollback_plan(
     return Plan(environment, tuple(steps))
 
 
-def refuse_left_behind(context: Context, target: Mapping[str, Any], releases: Releases) -> None:
+def refuse_left_behind(
+    context: Context, target: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> None:
     """Raise Refused where a database has gone where the target's code cannot follow, with the two ways back."""
     name = context.config.environment.name
     applied = Applied(context.bucket, name).heads()
-    points = restore_point.since([releases.read(one) for one in releases.ids()], str(target["release"]))
+    points = restore_point.since(records, str(target["release"]))
     copies = f", or restore a copy taken since: {', '.join(points)}" if points else ""
     for service in context.config.services:
         head = max(target.get("migrations", {}).get(service.name, ()), default=None)
@@ -126,9 +129,8 @@ def refuse_left_behind(context: Context, target: Mapping[str, Any], releases: Re
             )
 
 
-def warnings(target: Mapping[str, Any], releases: Releases, applied: Applied) -> list[str]:
+def warnings(target: Mapping[str, Any], records: Sequence[Mapping[str, Any]], applied: Applied) -> list[str]:
     """Say where the database is at a migration that the old code does not know."""
-    records = [releases.read(release) for release in releases.ids()]
     then = target.get("migrations", {})
     points = restore_point.since(records, str(target["release"]))
     kept = [f"restore points since then: {', '.join(points)}"] if points else []

@@ -20,7 +20,7 @@ def serving_heads(context: Context, services: Sequence[str]) -> dict[str, str | 
         return {}
     deployed = environment_stacks(context.aws, context.config)
     releases = Releases(context.bucket, context.config.environment.name)
-    records = [releases.read(release) for release in releases.ids()]
+    records = releases.all()
     return {
         service: serving_head(records, service, deployed[service].parameters)
         for service in services

@@ -184,10 +184,10 @@ def test_a_rollback_to_code_that_the_contraction_left_behind_is_refused_and_name
     releases.write("3", {**releases.read("3"), "restore_points": ["yard-before-3"]})
 
     with pytest.raises(Refused) as refusal:
-        refuse_left_behind(context, releases.read("1"), releases)
-    refuse_left_behind(context, releases.read("2"), releases)
+        refuse_left_behind(context, releases.read("1"), releases.all())
+    refuse_left_behind(context, releases.read("2"), releases.all())
     migrated(context, "0012")  # it was taken back
-    refuse_left_behind(context, releases.read("1"), releases)
+    refuse_left_behind(context, releases.read("1"), releases.all())
 
     assert str(refusal.value) == (
         "movies: the code of 1 knows 0010, and the database is past 0013, which left code without 0012 behind "
