@@ -36,6 +36,7 @@ class Serving(Protocol):
     dependencies: Any
     max_body: int
     in_flight: set[Handler]
+    last_request: float
     measures: Measures
     stopping: bool
 
@@ -119,8 +120,8 @@ class Handler(RequestHandler):
             self.set_header(name, value)
         if self.sheds:
             self.application.last_request = time.monotonic()
-        if self.sheds and self.application.is_overloaded():
-            raise ProblemError(503, detail="too much to do at present", headers={"Retry-After": "1"})
+            if self.application.is_overloaded():
+                raise ProblemError(503, detail="too much to do at present", headers={"Retry-After": "1"})
         self.application.in_flight.add(self)
 
     def on_finish(self) -> None:
