@@ -8,26 +8,13 @@ from contextlib import redirect_stderr, redirect_stdout
 import cloud
 import pytest
 from sqlalchemy import text
+from tokens_case import run
 
 from chassis import testing
-from chassis.database import Database
 from tokens import clients, hashing, requests
 from tokens.__main__ import main
 from tokens.clients import ClientsError, Wanted
 from tokens.models import Client
-
-
-def run(scenario):
-    """Run a coroutine function on a fresh database."""
-
-    async def inside():
-        pool = Database(testing.fresh_database("tokens"))
-        try:
-            return await scenario(pool)
-        finally:
-            await pool.dispose()
-
-    return asyncio.run(inside())
 
 
 def test_clients_become_what_the_list_says_and_a_second_time_nothing_changes():

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
-from tokens_case import sealer
+from tokens_case import run, sealer
 
-from chassis import testing
 from chassis.auth import Verifier
-from chassis.database import Database
 from chassis.jwks import KeyStore, key_set
 from tokens import grants, keys
 from tokens.keys import KeyChangeError
@@ -27,19 +25,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-def run(scenario):
-    """Run a coroutine function on a fresh database."""
-
-    async def inside():
-        pool = Database(testing.fresh_database("tokens"))
-        try:
-            return await scenario(pool)
-        finally:
-            await pool.dispose()
-
-    return asyncio.run(inside())
 
 
 async def age(pool, kid, **columns):

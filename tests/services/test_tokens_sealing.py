@@ -13,11 +13,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import select, text
-from tokens_case import OPERATOR, Case, MemoryKeys, sealer
+from tokens_case import OPERATOR, Case, MemoryKeys, run, sealer
 
-from chassis import testing
 from chassis.aws import AwsError, Client
-from chassis.database import Database
 from tokens import keys, rotation
 from tokens.data_keys import KmsDataKeys
 from tokens.models import Audit, SigningKey
@@ -26,19 +24,6 @@ from tokens.sealing import Sealer, UnsealError
 
 SECRET = "the secret of the releases before"
 MONTH = timedelta(days=30)
-
-
-def run(scenario):
-    """Run a coroutine function on a fresh database."""
-
-    async def inside():
-        pool = Database(testing.fresh_database("tokens"))
-        try:
-            return await scenario(pool)
-        finally:
-            await pool.dispose()
-
-    return asyncio.run(inside())
 
 
 def with_kms(scenario):

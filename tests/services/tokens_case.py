@@ -10,7 +10,7 @@ from chassis.aws import AwsError
 from chassis.database import Database
 from chassis.jwks import KeyStore, key_set
 from chassis.schema import schema
-from chassis.testing import ServiceTestCase
+from chassis.testing import ServiceTestCase, fresh_database
 from tokens import clients
 from tokens.app import Dependencies, make_app
 from tokens.clients import Wanted
@@ -58,6 +58,19 @@ def sealer(keys=None, old_secret=None):
 
 
 SEALER = sealer()
+
+
+def run(scenario):
+    """Run a coroutine function on a fresh database."""
+
+    async def inside():
+        pool = Database(fresh_database("tokens"))
+        try:
+            return await scenario(pool)
+        finally:
+            await pool.dispose()
+
+    return asyncio.run(inside())
 
 
 class Case(ServiceTestCase):
