@@ -22,9 +22,9 @@ sys.path.insert(0, str(ROOT / "services"))
 
 from chassis.testing import eventually  # noqa: E402
 from chassis.testing_postgres import fresh_database, postgres  # noqa: E402
+from tests import bench_page  # noqa: E402
 
 LIBRARIES = ROOT / ".estaleiro" / "bench"
-BEGIN, END = "<!-- bench-services -->", "<!-- /bench-services -->"
 SECONDS, ROUNDS, CONNECTIONS = 3, 3, 16
 
 COMMON = """
@@ -213,15 +213,7 @@ def main():
         for process, _ in running.values():
             process.wait(30)
     print(table(figures))
-    write(table(figures))
-
-
-def write(text):
-    """Put the table into its place in BENCHMARKS.md; what stands around it is written by hand."""
-    page = ROOT / "BENCHMARKS.md"
-    before, rest = page.read_text().split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    bench_page.write("bench-services", table(figures))
 
 
 def measured(running, script):
