@@ -23,8 +23,7 @@ local function word_kind(word)
     word = word:lower()
     if LOGIC[word] then return "&" end
     if OPERATOR[word] then return "o" end
-    if CLAUSE[word] then return "k" end
-    if STATEMENT[word] then return "k" end
+    if CLAUSE[word] or STATEMENT[word] then return "k" end
     return "w"
 end
 
