@@ -24,6 +24,7 @@ from reviews.shapes import (
     ReviewOutput,
     TopChart,
 )
+from reviews.tasks import RATE
 
 NEWEST = 2**63 - 1
 RETRY_AFTER = "5"  # seconds
@@ -67,7 +68,7 @@ class ReviewsHandler(Handler):
 
         answer = await once(self, add)
         # Only now is the review there to be counted; should this fail, the outbox remembers.
-        self.dependencies.rating_requests.send(movie.id)
+        self.dependencies.task_requests.send(RATE, movie.id)
         self.answer(answer)
 
     async def movie(self, movie_id: int) -> KnownMovie:
