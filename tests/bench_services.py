@@ -165,8 +165,14 @@ def answers(address):
 
 def compared(running, token):
     """Ask every server each of the three things; SystemExit unless all say 2xx and the same."""
-    for what, path, body in (("one row", "/movies/1", None), ("list", "/movies", None), ("write", "/movies", FILM)):
-        told = {name: said(f"http://127.0.0.1:{port}{path}", body, token) for name, (_, port) in running.items()}
+    for what, path, body in (
+        ("one row", "/movies/1", None),
+        ("list", "/movies", None),
+        ("write", "/movies", FILM),
+    ):
+        told = {
+            name: said(f"http://127.0.0.1:{port}{path}", body, token) for name, (_, port) in running.items()
+        }
         if complaint := disagreement(what, told):
             raise SystemExit(f"nothing is measured: {complaint}")
 
@@ -291,7 +297,9 @@ def table(figures):
     names = ("chassis", "flask", "fastapi")
     rows = []
     for path, by in figures.items():
-        cells = [f"{cpu:,.0f} µs, {speed:,.0f}/s, p99 {slow:.0f} ms" for speed, slow, cpu in map(by.get, names)]
+        cells = [
+            f"{cpu:,.0f} µs, {speed:,.0f}/s, p99 {slow:.0f} ms" for speed, slow, cpu in map(by.get, names)
+        ]
         rows.append([path, *cells, f"{by['chassis'][2] / by['flask'][2]:.2f}"])
     header = ["processor time, rate", "chassis", "Flask + gunicorn", "FastAPI + uvicorn", "chassis : Flask"]
     return f"{bench_page.machine()}\n\n{bench_page.table(header, rows)}"

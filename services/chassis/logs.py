@@ -58,7 +58,9 @@ class JsonFormatter(logging.Formatter):
             members["exception"] = self.formatException(record.exc_info)
         text = _ENCODER.encode(members)
         folded = text.casefold()
-        if not any(word in folded for word in _SUSPECT) and not any(secret in text for secret in self._in_json):
+        if not any(word in folded for word in _SUSPECT) and not any(
+            secret in text for secret in self._in_json
+        ):
             return text
         clean = {name: self._redact(value) for name, value in members.items()}
         return json.dumps(clean, ensure_ascii=False, default=lambda value: self._redact(str(value)))

@@ -65,9 +65,7 @@ def http_server(app: Application, *, idle: float = IDLE) -> HTTPServer:
 
     How long a body may take is the application's own business (`Limits.body`).
     """
-    return HTTPServer(
-        app, idle_connection_timeout=idle, max_body_size=MAX_BODY, max_header_size=64 * 1024
-    )
+    return HTTPServer(app, idle_connection_timeout=idle, max_body_size=MAX_BODY, max_header_size=64 * 1024)
 
 
 def _measured(app: Application, port: int) -> HTTPServer | None:

@@ -21,7 +21,9 @@ class TimedBody(httputil.HTTPMessageDelegate):
         self._timer = asyncio.get_running_loop().call_later(seconds, give_up)
 
     def headers_received(
-        self, start_line: httputil.RequestStartLine | httputil.ResponseStartLine, headers: httputil.HTTPHeaders
+        self,
+        start_line: httputil.RequestStartLine | httputil.ResponseStartLine,
+        headers: httputil.HTTPHeaders,
     ) -> Awaitable[None] | None:
         return self._delegate.headers_received(start_line, headers)
 

@@ -1,9 +1,6 @@
 """HTTP for reviews, ratings and charts: reads the request, calls the logic once, writes the answer."""
 
-from typing import Any
-
-import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import pages
 from chassis.auth import authenticated
@@ -14,7 +11,7 @@ from chassis.pages import Page, PageQuery
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
 from reviews import charts, ratings, reviewing
-from reviews.models import Review
+from reviews.reviewing import Stored
 from reviews.shapes import (
     ChartQuery,
     KnownMovie,
@@ -44,8 +41,8 @@ class ReviewsHandler(Handler):
     async def get(self, movie_id: str) -> None:
         query = self.query(PageQuery)
         before = pages.decode(query.cursor) if query.cursor else NEWEST
-        async with self.dependencies.database.reading() as session:
-            found = await reviewing.find(session, int(movie_id), before=before, limit=query.limit + 1)
+        database = self.dependencies.database
+        found = await reviewing.find(database, int(movie_id), before=before, limit=query.limit + 1)
         self.send(pages.page(found, query.limit, shown=shown, key=lambda review: review.id))
 
     @authenticated(scope="reviews:write")
@@ -62,8 +59,8 @@ class ReviewsHandler(Handler):
         movie = await self.movie(int(movie_id))
         author = self.claims.sub if self.claims else None
 
-        async def add(session: AsyncSession) -> Answer:
-            review = await reviewing.add(session, movie, said, author=author)
+        async def add(connection: AsyncConnection) -> Answer:
+            review = await reviewing.add(connection, movie, said, author=author)
             return Answer(shown(review), 201, {"Location": location(review)})
 
         answer = await once(self, add)
@@ -116,10 +113,10 @@ class TopChartHandler(Handler):
         self.send(chart)
 
 
-def shown(review: Review) -> Any:
-    return msgspec.convert(review, ReviewOutput, from_attributes=True)
+def shown(review: Stored) -> ReviewOutput:
+    return ReviewOutput(*review)
 
 
-def location(review: Review) -> str:
+def location(review: Stored) -> str:
     """The list of the movie's reviews from this one on, and of these only one."""
     return f"/movies/{review.movie_id}/reviews?limit=1&cursor={pages.encode(review.id + 1)}"

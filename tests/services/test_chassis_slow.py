@@ -84,7 +84,11 @@ class TestSlowRequests(ServiceTestCase):
 
     def test_a_body_that_is_slow_and_in_time_is_taken_and_the_connection_stays(self):
         whole = HEAD + SIZED
-        drops = [b'{"a":', b'"slow but well"}', b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"]
+        drops = [
+            b'{"a":',
+            b'"slow but well"}',
+            b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        ]
 
         answer, _ = self.told(whole, drops[0], drops[1][:15], *[b""] * 10, drops[2])
 

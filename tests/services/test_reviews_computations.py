@@ -177,7 +177,8 @@ class TestRepairing(ComputationsCase):
         """Make a computation whose columns are so old; return its number."""
         number = int(self.ask().rpartition("/")[2])
         for name, age in columns.items():
-            self.execute(f"UPDATE computations SET {name} = now() - interval '{age}' WHERE id = {number}")
+            change = f"UPDATE computations SET {name} = now() - CAST(:age AS interval) WHERE id = :id"  # noqa: S608
+            self.execute(change, age=age, id=number)
         return number
 
     def test_one_that_no_worker_took_is_published_again_and_only_once(self):
