@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-import uvloop
 from tornado.httpserver import HTTPServer
 
 from chassis.application import MAX_BODY, Application
@@ -31,8 +30,7 @@ def serve(build: Callable[[], Application | Awaitable[Application]], settings: W
     `drain_seconds` at most; no new connections; `finish_seconds` at most for requests in flight; connections and
     dependencies closed.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(build, settings))
+    asyncio.run(_run(build, settings))
 
 
 async def _run(build: Callable[[], Application | Awaitable[Application]], settings: WebSettings) -> None:
