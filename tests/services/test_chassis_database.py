@@ -131,6 +131,24 @@ def test_a_connection_for_reading_that_breaks_in_use_is_not_used_again():
     assert on_a_database(scenario, rest=3600.0) == (1, 0)
 
 
+def test_who_is_cancelled_in_the_middle_changes_nothing_and_keeps_no_connection():
+    async def scenario(database):
+        async def change():
+            async with database.transaction() as connection:
+                await connection.execute(text("INSERT INTO kept VALUES (1)"))
+                await connection.execute(select(func.pg_sleep(30)))
+
+        async with database.transaction() as connection:
+            await connection.execute(text("CREATE TABLE kept (number int)"))
+        for ask in (change(), database.rows(select(func.pg_sleep(30)))):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(ask, 0.1)
+        in_use = database.in_use()
+        return in_use, await database.rows(select(column("number")).select_from(text("kept")))
+
+    assert on_a_database(scenario, pool_size=1) == (0, [])
+
+
 def test_nobody_waits_longer_for_a_connection_than_he_was_told():
     async def scenario(database):
         async with database.transaction():
