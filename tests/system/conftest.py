@@ -20,6 +20,8 @@ import docker
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Services in other frameworks, with manifests like ours: teams bring what they have.
+OTHERS = ("flaskservice", "pyramidservice")
 
 
 @dataclass(frozen=True)
@@ -117,15 +119,25 @@ def engine() -> docker.DockerClient:
 
 @pytest.fixture(scope="session")
 def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Shipyard]:
-    """The system, deployed once for all tests."""
+    """The system and two services in other frameworks, deployed once for all tests."""
     root = tmp_path_factory.mktemp("clone") / "estaleiro"
     copy_of_this_checkout(root)
+    for name in OTHERS:
+        shutil.copytree(ROOT / "tests/fixtures" / name, root / "services" / name)
+    hurry(root / "infra/environments/local.toml")
     yard = Shipyard(root, free_port(), free_port())
     try:
         yard.deploy_py("deploy", "local")
         yield yard
     finally:
         yard.deploy_py("teardown", "local", "--yes", code=None)
+
+
+def hurry(environment: Path) -> None:
+    """Shorten the wait before a verdict, of which there is one a service in each of the many deploys."""
+    text = environment.read_text(encoding="utf-8")
+    assert "soak_seconds = 3\n" in text
+    environment.write_text(text.replace("soak_seconds = 3\n", "soak_seconds = 1\n"), encoding="utf-8")
 
 
 def copy_of_this_checkout(root: Path) -> None:
