@@ -1,6 +1,6 @@
 """The same three requests through the chassis, plain Flask under gunicorn, and plain FastAPI under uvicorn; one core.
 
-Same driver (psycopg 3), same pool size, same database, one process pinned to one core; wrk on the other. Nothing is
+Same driver (psycopg 3), at most ten connections each, same database, one process pinned to one core; wrk on the other. Nothing is
 measured before all three have answered alike. Rounds are interleaved, the median is told, with processor time a
 request, which other work on the machine distorts least.
 `make bench-services`; the peers' libraries are in tests/bench_services.in.
