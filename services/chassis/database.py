@@ -75,7 +75,7 @@ class Database:
     """The async engines of one process. Make it inside the event loop that uses it.
 
     Connections for reading stay in autocommit mode, and so are a pool of their own: to switch one to and fro costs
-    more than most of what is read.
+    about as much as the driver's part of a short read.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Database:
             yield session
 
     async def rows(
-        self, statement: Select[*tuple[Any, ...]], **values: Any
+        self, statement: Select[*tuple[Any, ...]], /, **values: Any
     ) -> Sequence[Row[*tuple[Any, ...]]]:
         """Return the rows of one SELECT of columns, whose bound parameters are `values`.
 

@@ -92,9 +92,7 @@ class RatingHandler(Handler):
         replies={200: Reply("The rating; without reviews a count of 0 and no average.", MovieRating)},
     )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.reading() as session:
-            rating = await ratings.get(session, int(movie_id))
-        self.send(rating)
+        self.send(await ratings.get(self.dependencies.database, int(movie_id)))
 
 
 class TopChartHandler(Handler):
@@ -108,9 +106,7 @@ class TopChartHandler(Handler):
     )
     async def get(self) -> None:
         query = self.query(ChartQuery)
-        async with self.dependencies.database.reading() as session:
-            chart = await charts.get(session, limit=query.limit)
-        self.send(chart)
+        self.send(await charts.get(self.dependencies.database, limit=query.limit))
 
 
 def shown(review: Stored) -> ReviewOutput:
