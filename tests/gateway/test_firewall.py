@@ -241,6 +241,19 @@ def test_an_attack_behind_a_false_content_encoding_is_found(gateway: Gateway) ->
     assert answer.status == 403
 
 
+@pytest.mark.parametrize("name", ["If-None-Match", "If-Match", "If-Range"])
+def test_an_entity_tag_is_looked_at_without_its_quotes(gateway: Gateway, name: str) -> None:
+    for tag in ('">"', '"="', 'W/"v1"', '"it\'s"', '"a,b"', '"/"'):
+        assert gateway.ask("/films", headers={name: tag}).status == 200, tag
+    for tag in (
+        '"<script>alert(1)</script>"',
+        "\"1'or'1'='1\"",
+        'W/"../../../etc/passwd"',
+        '"%3Cscript%3Ealert(1)"',
+    ):
+        assert gateway.ask("/films", headers={name: tag}).status == 403, tag
+
+
 def test_a_scanner_is_known_by_its_name(gateway: Gateway) -> None:
     answer = gateway.ask("/films", headers={"User-Agent": "sqlmap/1.7.4#stable (https://sqlmap.org)"})
 

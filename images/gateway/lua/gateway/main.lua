@@ -1,4 +1,5 @@
 -- The life of a request, one function a phase of nginx: identify, inspect, route, limit, forward; then answer and log.
+local answer = require "gateway.answer"
 local cjson = require "cjson.safe"
 local concurrency = require "gateway.concurrency"
 local guard = require "gateway.guard"
@@ -20,6 +21,8 @@ local find, sub = string.find, string.sub
 local ROUTES = "/usr/share/gateway/routes.json"
 -- More headers than this are refused, not passed on uninspected.
 local MAX_HEADERS = 100
+-- What the gateway answers itself, health and the page's files, is only read.
+local OWN = {allow = "GET, HEAD"}
 local nameserver, options, known, shown, address_limit, crosses_origins
 local hosts = {}
 
@@ -90,7 +93,7 @@ local function floods(var, address)
     return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
-local function forward(var, service)
+local function forward(var, service, headers)
     local host = hosts[service]
     local ready, why = upstreams.ready(host)
     if not ready then
@@ -103,6 +106,7 @@ local function forward(var, service)
         metrics.count("gateway_limited_total", 'limit="concurrency"')
         return problem.send(503, "The service has as many requests under way as it takes; try again in a second.")
     end
+    hygiene.keep_uncompressed(headers)
     var.gw_service = service
 end
 
@@ -128,10 +132,14 @@ local function refuse_method(var, route, headers)
     return problem.send(405, "This path allows " .. route.allow .. ".")
 end
 
--- Answers for a path of the page.
-local function show(var, resource, method, headers)
-    if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, {allow = "GET, HEAD"}, headers) end
-    return page.send(shown, resource, headers["if-none-match"])
+local function is_own(path)
+    return path == "/health" or shown.resources[path] ~= nil
+end
+
+local function show(var, path, method, headers)
+    if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, OWN, headers) end
+    if path == "/health" then return _M.health() end
+    return page.send(shown, shown.resources[path], headers["if-none-match"])
 end
 
 -- Inspects a request whose route (if any) is known. Returns true when it was refused and answered.
@@ -164,14 +172,12 @@ function _M.admit()
     if route then var.gw_route = route.path end
     local done, request, read, unread = refused(var, path, query, headers, operation, why)
     if done then return end
-    if path == "/health" then return _M.health() end
-    local resource = shown.resources[path]
-    if resource then return show(var, resource, method, headers) end
+    if is_own(path) then return show(var, path, method, headers) end
     if not route then return problem.send(404) end
     if not operation then return refuse_method(var, route, headers) end
     if not within_limits(var, route, operation, client .. "@" .. address .. ":") then return end
     if positive.refuses(operation, request, read, unread) then return end
-    return forward(var, route.service)
+    return forward(var, route.service, headers)
 end
 
 -- Answers GET /health at the edge: this gateway runs. It says nothing of the services behind it.
@@ -188,44 +194,40 @@ function _M.balance()
     upstreams.balance(hosts[ngx.var.gw_service])
 end
 
--- nginx refuses some request lines before any phase of ours, such as a path that climbs above the root: an attack all the same.
-local function attack_in_line(var)
-    local target = var.request and var.request:match("^%S+ (%S+)")
+-- nginx refuses some requests before any phase of ours, such as one whose path climbs above the root: an attack all the same.
+local function attacks(var, target, headers)
     if not target or options.mode == "off" then return false end
     local path, query = split(target)
     var.gw_path = path
-    return guard.refuses(var, {path = path, query = query, headers = {}}, options.mode)
+    return guard.refuses(var, {path = path, query = query, headers = headers}, options.mode)
+end
+
+-- TRACE and CONNECT find what every method finds that a path does not allow.
+local function refuse_early(var, headers)
+    if attacks(var, var.request_uri, headers) then return end
+    local path = split(var.request_uri)
+    local place = is_own(path) and OWN or routes.find(known, "", path)
+    if not place then return problem.send(404) end
+    return refuse_method(var, place, headers)
 end
 
 -- Answers an error that nginx itself found.
 function _M.problem()
-    local var = ngx.var
-    if var.gw_client_id == "" then identify(var, read_headers()) end
-    if ngx.status == 400 and attack_in_line(var) then return end
+    local var, headers = ngx.var, read_headers()
+    if var.gw_client_id == "" then identify(var, headers) end
+    if ngx.status == 400 and attacks(var, var.request and var.request:match("^%S+ (%S+)"), {}) then return end
+    if ngx.status == 405 then return refuse_early(var, headers) end
     if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
     return problem.send(ngx.status)
 end
 
--- The header of every answer; what is the same on all is in nginx.conf. A service's own 5xx body is marked to be replaced.
+-- The header of every answer.
 function _M.headers()
-    local header = ngx.header
-    header["Server"] = nil
-    if crosses_origins then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
-    if ngx.status >= 500 and ngx.var.gw_service ~= "" then
-        ngx.ctx.replacement = problem.text(ngx.status)
-        header["Content-Type"] = "application/problem+json"
-        header["Content-Length"] = #ngx.ctx.replacement
-    end
+    return answer.headers(crosses_origins and options.cors_origins)
 end
 
--- The body of every answer: what a failing service says stays inside.
-function _M.body()
-    if ngx.status < 500 then return end
-    local text = ngx.ctx.replacement
-    if not text then return end
-    ngx.arg[1] = nil
-    if ngx.arg[2] then ngx.arg[1] = text end
-end
+-- The body of every answer.
+_M.body = answer.body
 
 -- Counts a finished request.
 function _M.log()
