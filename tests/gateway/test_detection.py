@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
@@ -27,11 +26,6 @@ DOUBTFUL = {
 
 # Where encodings are tried, for the time it takes: `python -m tests.gateway.detection.measure` tries them everywhere.
 ENCODED_IN = ("query", "json prose", "header", "multipart")
-
-
-@pytest.fixture(scope="module")
-def generous(start_gateway: Callable[..., Gateway]) -> Gateway:
-    return start_gateway(ADDRESS_RATE="100000", MAX_CONCURRENCY="4096")
 
 
 @pytest.fixture(scope="module")

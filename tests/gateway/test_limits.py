@@ -26,10 +26,10 @@ async def flood(port: int, request: bytes, *, seconds: float) -> int:
             if status == 200:
                 admitted.append(time.monotonic())
             if not stays:
-                connection[1].close()
+                connection.close()
                 connection = None
         if connection:
-            connection[1].close()
+            connection.close()
 
     await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
     return len(admitted)
