@@ -37,7 +37,7 @@ def ask(
     try:
         connection.request(method, path, body=body, headers=dict(headers or {}))
         answer = connection.getresponse()
-        return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        return Answer(answer.status, _headers(answer), answer.read())
     finally:
         connection.close()
 
@@ -47,7 +47,12 @@ def ask_raw(port: int, request: bytes) -> Answer:
         connection.sendall(request)
         answer = http.client.HTTPResponse(connection)
         answer.begin()
-        return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        return Answer(answer.status, _headers(answer), answer.read())
+
+
+def _headers(answer: http.client.HTTPResponse) -> dict[str, str]:
+    """Return the headers by name; the lines of one that came several times as one list (RFC 9110, 5.3)."""
+    return {name: ", ".join(answer.headers.get_all(name, [])) for name in answer.headers}
 
 
 def request_bytes(

@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         status = int(query.get("status", 200))
         if "tag" in query:
             status = self.by_tag() or status
-        self.send(status, text, {"tag", "gzip"} & set(query))
+        self.send(status, text, {"tag", "gzip"} & set(query), vary=query.get("vary"))
 
     def by_tag(self) -> int:
         """Return the status of an answer for which a service only looks at entity tags; 0 when they say nothing."""
@@ -59,12 +59,14 @@ class Handler(BaseHTTPRequestHandler):
             return 304 if known == etags.tag(VERSION) else 0
         return 0 if accepted is None or VERSION in accepted else 412
 
-    def send(self, status: int, text: bytes, more: set[str]) -> None:
+    def send(self, status: int, text: bytes, more: set[str], *, vary: str | None) -> None:
         """Answer; `more` may hold `tag` and `gzip` (compressed, whether the other side accepts that or not)."""
         text = gzip.compress(text) if "gzip" in more else text
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("X-Powered-By", "test")
+        if vary:
+            self.send_header("Vary", vary)
         if "tag" in more:
             self.send_header("ETag", etags.tag(VERSION))
         if "gzip" in more:

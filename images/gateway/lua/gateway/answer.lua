@@ -1,4 +1,4 @@
--- What leaves the gateway: the header of every answer, and in the place of what a failing service says, a problem document of ours.
+-- What leaves the gateway: the header of every answer, in the place of what a failing service says a problem document, and health.
 local hygiene = require "gateway.hygiene"
 local problem = require "gateway.problem"
 
@@ -31,6 +31,15 @@ function _M.body()
     if not text then return end
     ngx.arg[1] = nil
     if ngx.arg[2] then ngx.arg[1] = text end
+end
+
+-- Answers GET /health at the edge: this gateway runs. It says nothing of the services behind it.
+function _M.health()
+    ngx.header["Content-Type"] = "application/json"
+    ngx.header["Cache-Control"] = "no-store"
+    ngx.header["Content-Length"] = 16
+    ngx.print('{"status":"ok"}\n')
+    return ngx.exit(ngx.OK)
 end
 
 return _M

@@ -43,13 +43,21 @@ function _M.keep_uncompressed(headers)
     if headers["accept-encoding"] and are_sent_unasked(headers) then ngx.req.clear_header("Accept-Encoding") end
 end
 
+-- Adds to the words by which the answer varies; a service's own stay.
+local function vary(header, word)
+    local said = header["Vary"]
+    if type(said) == "table" then said[#said + 1] = word end
+    header["Vary"] = type(said) == "table" and said or said and {said, word} or word
+end
+
 -- Allows a browser's cross-origin request when `origins` holds its origin. Returns true when it does.
 function _M.cors(header, origin, origins)
+    -- A cache should not give to one origin what was said to another, or to none.
+    vary(header, "Origin")
     if not origin or not origins[origin] then return false end
     header["Access-Control-Allow-Origin"] = origin
     header["Access-Control-Expose-Headers"] = "Location, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"
     ngx.var.gw_resource_policy = "cross-origin"
-    header["Vary"] = "Origin"
     return true
 end
 

@@ -136,9 +136,14 @@ local function is_own(path)
     return path == "/health" or shown.resources[path] ~= nil
 end
 
-local function show(var, path, method, headers)
+-- Answers where no service is asked: at the gateway's own paths and at nobody's, and for a method that a path does not allow.
+local function answer_itself(var, path, method, headers, route)
+    if not is_own(path) then
+        if not route then return problem.send(404) end
+        return refuse_method(var, route, headers)
+    end
     if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, OWN, headers) end
-    if path == "/health" then return _M.health() end
+    if path == "/health" then return answer.health() end
     return page.send(shown, shown.resources[path], headers["if-none-match"])
 end
 
@@ -166,27 +171,16 @@ function _M.admit()
     if floods(var, address) then return end
     -- HTTP/0.9 has no headers.
     if not headers.host and ngx.req.http_version() < 1 then return problem.send(400) end
-    if path == "/health" and not query and (method == "GET" or method == "HEAD") then return _M.health() end
+    if path == "/health" and not query and (method == "GET" or method == "HEAD") then return answer.health() end
 
     local route, operation = routes.find(known, method, path)
     if route then var.gw_route = route.path end
     local done, request, read, unread = refused(var, path, query, headers, operation, why)
     if done then return end
-    if is_own(path) then return show(var, path, method, headers) end
-    if not route then return problem.send(404) end
-    if not operation then return refuse_method(var, route, headers) end
+    if not operation or is_own(path) then return answer_itself(var, path, method, headers, route) end
     if not within_limits(var, route, operation, client .. "@" .. address .. ":") then return end
     if positive.refuses(operation, request, read, unread) then return end
     return forward(var, route.service, headers)
-end
-
--- Answers GET /health at the edge: this gateway runs. It says nothing of the services behind it.
-function _M.health()
-    ngx.header["Content-Type"] = "application/json"
-    ngx.header["Cache-Control"] = "no-store"
-    ngx.header["Content-Length"] = 16
-    ngx.print('{"status":"ok"}\n')
-    return ngx.exit(ngx.OK)
 end
 
 -- Chooses the address of the service.
@@ -203,20 +197,24 @@ local function attacks(var, target, headers)
 end
 
 -- TRACE and CONNECT find what every method finds that a path does not allow.
-local function refuse_early(var, headers)
+local function refuse_early(var, method, headers)
     if attacks(var, var.request_uri, headers) then return end
     local path = split(var.request_uri)
-    local place = is_own(path) and OWN or routes.find(known, "", path)
-    if not place then return problem.send(404) end
-    return refuse_method(var, place, headers)
+    local route = routes.find(known, method, path)
+    if route then var.gw_route = route.path end
+    return answer_itself(var, path, method, headers, route)
 end
 
 -- Answers an error that nginx itself found.
 function _M.problem()
     local var, headers = ngx.var, read_headers()
     if var.gw_client_id == "" then identify(var, headers) end
-    if ngx.status == 400 and attacks(var, var.request and var.request:match("^%S+ (%S+)"), {}) then return end
-    if ngx.status == 405 then return refuse_early(var, headers) end
+    local line = var.request or ""
+    local method = line:match("^([%u_-]+) ")
+    -- What nginx has made of it by now is a GET of this very document.
+    if method then var.gw_asked_method = method end
+    if ngx.status == 400 and attacks(var, line:match("^%S+ (%S+)"), {}) then return end
+    if ngx.status == 405 then return refuse_early(var, method, headers) end
     if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
     return problem.send(ngx.status)
 end
