@@ -5,6 +5,8 @@ PYTHON = .venv/bin/python
 # As many as small machines have cores: a third was measured and gained nothing.
 WORKERS ?= 2
 SETUP = python3 -m infra.setup
+# Compiled modules are kept even where a machine says otherwise: without them every command compiles 300 files first.
+export PYTHONDONTWRITEBYTECODE =
 # YES=1 agrees to what would be asked; the environment on this machine does not ask.
 AGREED = $(if $(YES)$(filter local,$(ENV)),--yes,)
 

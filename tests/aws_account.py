@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.stub import Stubber
 
-from infra.aws import Aws
+from infra.aws import Aws, models
 
 REGION = "eu-west-1"
+
+
+def client(service: str, region_name: str = REGION, **more: Any) -> Any:
+    """Return a boto3 client; the models of the services are parsed once for all tests."""
+    credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return models.session(region_name=region_name).client(service, **credentials | more)  # type: ignore[call-overload]
 
 
 class Script:
@@ -24,13 +29,7 @@ class Script:
     def __init__(self, service: str) -> None:
         self.slept: list[float] = []
         self._service = service
-        self._client = boto3.session.Session().client(
-            service,
-            region_name=REGION,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        self._client = client(service, config=Config(retries={"total_max_attempts": 1}))
         self._stub = Stubber(self._client)
 
     def answers(

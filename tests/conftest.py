@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
+
+# As the Makefile does: the commands that tests start are many, and compile 300 files each where this is set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# moto would load a thousand machine images whenever it begins anew; ours are named by their ids.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
 # Folders whose tests share something that is dear to make; in the order in which they should begin.
 TOGETHER = ("system", "failures", "local", "teardown", "gateway", "images", "hosts")
 

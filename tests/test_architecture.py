@@ -3,6 +3,7 @@
 import ast
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -68,8 +69,18 @@ def sources() -> list[Path]:
     return [ROOT / name for name in listed.stdout.split() if (ROOT / name).exists()]
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
+
+
 def imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -116,7 +127,7 @@ def modules() -> dict[str, Path]:
 
 def imported_modules(path: Path, known: dict[str, Path]) -> Iterator[str]:
     """Yield those of `known` that a module imports, wherever in it that stands, for types alone as well."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -181,7 +192,7 @@ def test_nothing_in_infra_names_a_service() -> None:
         (relative(path), node.value)
         for path in sources()
         if relative(path).startswith("infra/")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and node.value in services - {"gateway"}
     ]
 
@@ -197,7 +208,7 @@ def test_modules_and_functions_stay_small() -> None:
         )
         if text.count("\n") > most_lines:
             long.append(f"{name}: {text.count(chr(10))} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
                 if length > most_of_function:
@@ -212,7 +223,7 @@ def test_every_module_says_what_it_holds() -> None:
         for path in sources()
         if path.name not in ("__main__.py", "conftest.py")
         and path.stat().st_size
-        and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        and not ast.get_docstring(parsed(path))
     ]
 
     assert silent == []

@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.handlers import json_decode_template_body
 
+from infra.aws import models
 from infra.aws.acm import Acm
 from infra.aws.autoscaling import AutoScaling
 from infra.aws.census import Census
@@ -108,7 +109,7 @@ class _Clients:
 
     @cached_property
     def _session(self) -> boto3.session.Session:
-        return boto3.session.Session(region_name=self._region, **self._credentials())
+        return models.session(region_name=self._region, **self._credentials())
 
     def _credentials(self) -> dict[str, Any]:
         if self._endpoint_url:

@@ -20,6 +20,8 @@ SWEEP = 5.0
 """Seconds after which everything is looked at: some changes come from inside, such as a container's log lines."""
 SHARE = 0.1
 """The part of one core that saving may take when changes never stop."""
+LONGEST = 0.6
+"""Seconds between two looks while a stack operation changes much, so that what is lost by a kill is less than a second's."""
 
 _SERVICE = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 _READING = re.compile(rb"(Describe|List|Get|Head|BatchGet)")
@@ -74,7 +76,8 @@ async def keep_saving() -> None:
         _changed.clear()
         swept = started if everything else swept
         await asyncio.to_thread(save, keys)
-        await asyncio.sleep((time.monotonic() - started) * (1 / SHARE - 1) if not _working() else EVERY)
+        pause = (time.monotonic() - started) * (1 / SHARE - 1)
+        await asyncio.sleep(min(pause, LONGEST) if _working() else pause)
 
 
 def save(keys: set[str] | None = None) -> None:
@@ -84,19 +87,19 @@ def save(keys: set[str] | None = None) -> None:
     from ministack.core import persistence
 
     getters = app._build_persistence_save_dict() | {key: get for key, (get, _) in _stores.items()}
-    fresh: dict[str, str] = {}
+    fresh: dict[str, tuple[str, str]] = {}
     for key, get in getters.items():
         if keys is None or key in keys:
             text = _text(key, get)
-            if text is not None and _written.get(key) != _digest(text):
-                fresh[key] = text
+            if text is not None and _written.get(key) != (digest := _digest(text)):
+                fresh[key] = text, digest
     folder = Path(persistence.STATE_DIR)
     folder.mkdir(parents=True, exist_ok=True)
-    for key, text in fresh.items():
+    for key, (text, _) in fresh.items():
         (folder / f"{key}.new").write_text(text)
-    for key, text in fresh.items():
+    for key, (_, digest) in fresh.items():
         (folder / f"{key}.new").replace(folder / f"{key}.json")
-        _written[key] = _digest(text)
+        _written[key] = digest
 
 
 def _text(key: str, get: Callable[[], Any]) -> str | None:

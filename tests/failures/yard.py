@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
+from tests import aws_account
 
 ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project"
@@ -198,7 +198,7 @@ class Yard:
 
     def client(self, service: str) -> Any:
         """A client of the local cloud's API."""
-        return boto3.session.Session().client(
+        return aws_account.client(
             service,
             region_name="eu-west-1",
             endpoint_url=f"http://127.0.0.1:{self.api_port}",

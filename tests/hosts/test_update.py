@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import boto3
 import moto
 import pytest
 
@@ -21,6 +20,7 @@ from infra.commands.host_update import Proposal
 from infra.errors import EstaleiroError, Refused
 from infra.events import Reporter
 from infra.state import Releases
+from tests import aws_account
 from tests.hosts.scripted import PLACE, Cluster, host
 from tests.hosts.test_systems import configured
 
@@ -88,7 +88,7 @@ class Surroundings:
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
     with moto.mock_aws():
-        client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = aws_account.client("s3", region_name="eu-west-1")
         client.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         yield Bucket("state", Client("s3", lambda name: client))
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import pytest
 
+from tests import aws_account
 from tests.system.conftest import Shipyard
 
 
 def client(yard: Shipyard, service: str) -> Any:
-    return boto3.session.Session().client(
+    return aws_account.client(
         service,
         region_name="eu-west-1",
         endpoint_url=f"http://127.0.0.1:{yard.api_port}",

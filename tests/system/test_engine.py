@@ -4,6 +4,7 @@ import hashlib
 import json
 import signal
 import subprocess
+from dataclasses import dataclass
 
 import docker
 import pytest
@@ -79,26 +80,37 @@ def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(
     assert shipyard.request("GET", "/movies?limit=1").status == 200
 
 
-def test_the_next_deploy_goes_on_after_an_interrupt(shipyard: Shipyard) -> None:
+@dataclass(frozen=True)
+class Contended:
+    """The deploy after an interrupt, and one that was typed while it ran."""
+
+    before: str
+    first: subprocess.Popen[str]
+    first_said: str
+    second: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def contended(shipyard: Shipyard) -> Contended:
     before = task_definition(shipyard)
+    change(shipyard, "after an interrupt")
+    first = begin(shipyard, "deploy", "local")
+    until_line(first, "movies-release", "…")
+    second = shipyard.deploy_py("deploy", "local", code=None)
+    _, said = first.communicate(timeout=180)
+    return Contended(before, first, said, second)
 
-    shipyard.deploy_py("deploy", "local")
 
-    assert task_definition(shipyard) != before
+def test_the_next_deploy_goes_on_after_an_interrupt(shipyard: Shipyard, contended: Contended) -> None:
+    assert contended.first.returncode == 0, contended.first_said
+    assert task_definition(shipyard) != contended.before
     assert "nothing to do" in shipyard.deploy_py("deploy", "local").stdout
 
 
-def test_of_two_deploys_at_once_one_runs_and_the_other_says_who_is_at_work(shipyard: Shipyard) -> None:
-    change(shipyard, "contended")
-
-    first = begin(shipyard, "deploy", "local")
-    until_line(first, "movies-release", "…")
-    second = shipyard.deploy_py("deploy", "local", code=4)
-    _, said = first.communicate(timeout=180)
-
-    assert first.returncode == 0, said
-    assert "local is locked: " in second.stderr
-    assert "has been running `deploy local` since" in second.stderr
+def test_of_two_deploys_at_once_one_runs_and_the_other_says_who_is_at_work(contended: Contended) -> None:
+    assert (contended.first.returncode, contended.second.returncode) == (0, 4), contended.first_said
+    assert "local is locked: " in contended.second.stderr
+    assert "has been running `deploy local` since" in contended.second.stderr
 
 
 @pytest.mark.long

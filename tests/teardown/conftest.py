@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 import pytest
 
 from infra.aws import Aws
 from infra.commands.context import Context
+from tests import aws_account
 from tests.local.cloud import REGION
 from tests.teardown import account, yard
 from tests.teardown.account import Plane
@@ -30,7 +30,7 @@ class Yard:
 
     def client(self, service: str) -> object:
         """Return a client of the plane's API."""
-        return boto3.client(
+        return aws_account.client(
             service,
             region_name=REGION,
             endpoint_url=self.plane.settings.endpoint_url,

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import connect
 from infra.migrations.applied import Applied, reached
+from tests import aws_account
 from tests.aws_account import REGION
 
 
@@ -15,7 +15,9 @@ from tests.aws_account import REGION
 def applied() -> Iterator[Applied]:
     with mock_aws():
         region = {"LocationConstraint": REGION}
-        boto3.client("s3", region_name=REGION).create_bucket(Bucket="state", CreateBucketConfiguration=region)
+        aws_account.client("s3", region_name=REGION).create_bucket(
+            Bucket="state", CreateBucketConfiguration=region
+        )
         yield Applied(connect(REGION, environ={}).s3.bucket("state"), "staging")
 
 

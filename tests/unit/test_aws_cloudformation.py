@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -26,6 +25,7 @@ from infra.aws.cloudformation import (
     is_terminal,
 )
 from infra.errors import AwsError, NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Clock, Script
 
 STACK = "yard-staging-network"
@@ -110,7 +110,7 @@ def test_resources_are_listed_with_their_physical_ids(aws: Aws) -> None:
 
 
 def test_a_large_template_goes_through_the_bucket(aws: Aws) -> None:
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = aws_account.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": REGION})
     large = json.dumps(json.loads(TEMPLATE) | {"Metadata": {"Notes": "x" * 52_000}})
 
@@ -501,7 +501,7 @@ CHANGE_SET = ChangeSet(SET, "deploy-1", STACK, "CREATE_COMPLETE")
 
 def made(name: str, template: str = TEMPLATE) -> None:
     parameters = [{"ParameterKey": "Name", "ParameterValue": "jobs"}] if template is TEMPLATE else []
-    boto3.client("cloudformation", region_name=REGION).create_stack(
+    aws_account.client("cloudformation", region_name=REGION).create_stack(
         StackName=name, TemplateBody=template, Parameters=parameters
     )
 

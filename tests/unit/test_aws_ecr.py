@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.errors import AwsError
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -19,7 +19,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
-        boto3.client("ecr", region_name=REGION).create_repository(repositoryName="yard")
+        aws_account.client("ecr", region_name=REGION).create_repository(repositoryName="yard")
         yield connect(REGION, environ={})
 
 
@@ -96,7 +96,7 @@ def pushed(tag: str) -> str:
     manifest = json.dumps(
         {"schemaVersion": 2, "mediaType": MANIFEST, "config": {"digest": f"sha256:{tag}"}, "layers": []}
     )
-    answer = boto3.client("ecr", region_name=REGION).put_image(
+    answer = aws_account.client("ecr", region_name=REGION).put_image(
         repositoryName="yard", imageManifest=manifest, imageTag=tag
     )
     return str(answer["image"]["imageId"]["imageDigest"])

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.aws.ecs import Deployment, Host, Rollback, ServiceDeployment, ServiceEvent, ServiceState
 from infra.errors import AwsError, NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -307,7 +307,7 @@ def test_a_host_that_is_gone_cannot_be_drained() -> None:
 @pytest.fixture
 def account() -> Iterator[Aws]:
     with mock_aws():
-        boto3.client("ecs", region_name=REGION).create_cluster(clusterName=CLUSTER)
+        aws_account.client("ecs", region_name=REGION).create_cluster(clusterName=CLUSTER)
         yield connect(REGION, environ={})
 
 
@@ -373,7 +373,7 @@ def test_revisions_are_deleted_by_the_ten_and_refusals_are_named() -> None:
 def test_services_are_listed_by_name(account: Aws) -> None:
     registered("yard-staging-web")
     for name in ("reviews", "movies"):
-        boto3.client("ecs", region_name=REGION).create_service(
+        aws_account.client("ecs", region_name=REGION).create_service(
             cluster=CLUSTER, serviceName=name, taskDefinition="yard-staging-web", desiredCount=0
         )
 
@@ -402,7 +402,7 @@ def resource(name: str, value: int) -> dict[str, Any]:
 
 
 def registered(family: str, **more: Any) -> str:
-    answer = boto3.client("ecs", region_name=REGION).register_task_definition(
+    answer = aws_account.client("ecs", region_name=REGION).register_task_definition(
         family=family, containerDefinitions=[{"name": "web", "image": "yard:1", "memory": 64}], **more
     )
     return str(answer["taskDefinition"]["taskDefinitionArn"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -15,6 +14,7 @@ from infra.aws.iam import Role
 from infra.aws.sqs import Depth
 from infra.aws.tagging import TaggedResource
 from infra.errors import NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole"}]}
@@ -86,7 +86,7 @@ def test_a_load_balancer_has_a_name_in_dns_and_an_absent_one_is_none() -> None:
 
 
 def test_a_role_shows_who_may_take_it_on(aws: Aws) -> None:
-    iam = boto3.client("iam", region_name=REGION)
+    iam = aws_account.client("iam", region_name=REGION)
     boundary = "arn:aws:iam::123456789012:policy/edge"
     iam.create_policy(PolicyName="edge", PolicyDocument=json.dumps(BOUNDARY))
     answer = iam.create_role(
@@ -112,7 +112,7 @@ def test_a_services_own_role_is_made_where_it_is_missing(aws: Aws) -> None:
 
 
 def test_oidc_providers_are_listed(aws: Aws) -> None:
-    boto3.client("iam", region_name=REGION).create_open_id_connect_provider(
+    aws_account.client("iam", region_name=REGION).create_open_id_connect_provider(
         Url="https://token.actions.githubusercontent.com", ThumbprintList=["0" * 40]
     )
 
@@ -122,7 +122,7 @@ def test_oidc_providers_are_listed(aws: Aws) -> None:
 
 
 def test_a_queue_shows_how_much_waits(aws: Aws) -> None:
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws_account.client("sqs", region_name=REGION)
     url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
     for body in ("a", "b", "c"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
@@ -138,7 +138,7 @@ def test_the_depth_of_no_queue_is_not_found(aws: Aws) -> None:
 
 
 def test_tagged_resources_carry_exactly_the_tags_asked_for(aws: Aws) -> None:
-    sqs = boto3.client("sqs", region_name=REGION)
+    sqs = aws_account.client("sqs", region_name=REGION)
     tags = {"yard:environment": "staging", "yard:part": "reviews-release"}
     sqs.create_queue(QueueName="jobs", tags=tags)
     sqs.create_queue(QueueName="others", tags={"yard:environment": "staging-2"})

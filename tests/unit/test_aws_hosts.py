@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -14,6 +13,7 @@ from infra.aws import Aws, connect
 from infra.aws.autoscaling import Activity, Group, Member, Refresh
 from infra.aws.ec2 import HostImage, Instance, InstanceType, Interface
 from infra.errors import AwsError
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -280,8 +280,8 @@ def groups(*, protected: bool) -> dict[str, Any]:
 
 
 def launched(tags: dict[str, str]) -> str:
-    ec2 = boto3.client("ec2", region_name=REGION)
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    ec2 = aws_account.client("ec2", region_name=REGION)
+    image = ec2.register_image(Name="host")["ImageId"]
     spec = [
         {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
     ]
@@ -291,9 +291,9 @@ def launched(tags: dict[str, str]) -> str:
 
 
 def grouped(name: str) -> None:
-    ec2 = boto3.client("ec2", region_name=REGION)
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    autoscaling = boto3.client("autoscaling", region_name=REGION)
+    ec2 = aws_account.client("ec2", region_name=REGION)
+    image = ec2.register_image(Name="host")["ImageId"]
+    autoscaling = aws_account.client("autoscaling", region_name=REGION)
     autoscaling.create_launch_configuration(
         LaunchConfigurationName=name, ImageId=image, InstanceType="t3.medium"
     )

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws
+from tests import aws_account
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
-        yield Aws(lambda name: boto3.client(name, region_name="eu-west-1"))  # type: ignore[call-overload]
+        yield Aws(lambda name: aws_account.client(name, region_name="eu-west-1"))
 
 
 def made() -> str:
-    return boto3.client("kms", region_name="eu-west-1").create_key()["KeyMetadata"]["KeyId"]
+    return aws_account.client("kms", region_name="eu-west-1").create_key()["KeyMetadata"]["KeyId"]
 
 
 def test_a_key_goes_once_and_asking_again_or_for_none_is_fine(aws: Aws) -> None:
@@ -28,7 +28,7 @@ def test_a_key_goes_once_and_asking_again_or_for_none_is_fine(aws: Aws) -> None:
         aws.keys.delete(key)
     aws.keys.delete("11111111-2222-3333-4444-555555555555")
 
-    described = boto3.client("kms", region_name="eu-west-1").describe_key(KeyId=key)["KeyMetadata"]
+    described = aws_account.client("kms", region_name="eu-west-1").describe_key(KeyId=key)["KeyMetadata"]
     assert described["KeyState"] == "PendingDeletion"
 
 

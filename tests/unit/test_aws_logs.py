@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.aws.logs import LogEvent
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 GROUP = "/yard/staging/reviews"
@@ -20,7 +20,7 @@ NOW = int(time.time() * 1000)
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
-        logs = boto3.client("logs", region_name=REGION)
+        logs = aws_account.client("logs", region_name=REGION)
         logs.create_log_group(logGroupName=GROUP)
         say("web/web/1", "hello", "world")
         say("worker/worker/1", "working")
@@ -137,7 +137,7 @@ def test_groups_are_listed_by_their_beginning_and_deleted_once(aws: Aws) -> None
 
 
 def say(stream: str, *lines: str) -> None:
-    logs = boto3.client("logs", region_name=REGION)
+    logs = aws_account.client("logs", region_name=REGION)
     names = [found["logStreamName"] for found in logs.describe_log_streams(logGroupName=GROUP)["logStreams"]]
     if stream not in names:
         logs.create_log_stream(logGroupName=GROUP, logStreamName=stream)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.aws.rds import DatabaseInstance
 from infra.errors import AwsError, NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Clock, Script
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
-        boto3.client("rds", region_name=REGION).create_db_instance(
+        aws_account.client("rds", region_name=REGION).create_db_instance(
             DBInstanceIdentifier="yard",
             DBInstanceClass="db.t4g.micro",
             Engine="postgres",

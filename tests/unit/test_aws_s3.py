@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import connect
 from infra.aws.s3 import Bucket
 from infra.errors import AwsError, NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
     with mock_aws():
-        s3 = boto3.client("s3", region_name=REGION)
+        s3 = aws_account.client("s3", region_name=REGION)
         s3.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="state", VersioningConfiguration={"Status": "Enabled"})
         yield connect(REGION, environ={}).s3.bucket("state")
@@ -138,7 +138,7 @@ def test_keys_are_listed_by_their_beginning(bucket: Bucket) -> None:
 
 
 def test_emptying_removes_versions_markers_and_unfinished_uploads(bucket: Bucket) -> None:
-    s3 = boto3.client("s3", region_name=REGION)
+    s3 = aws_account.client("s3", region_name=REGION)
     bucket.put("a", b"1")
     bucket.put("a", b"2")
     bucket.delete("a")

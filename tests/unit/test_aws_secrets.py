@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import pytest
 from moto import mock_aws
 
 from infra.aws import Aws, connect
 from infra.aws.secrets import Secret
 from infra.errors import AwsError, NotFound
+from tests import aws_account
 from tests.aws_account import REGION, Script
 
 NAME = "yard/staging/reviews/smtp_password"
@@ -97,7 +97,7 @@ def test_an_empty_value_is_refused_before_aws_is_asked() -> None:
 
 
 def test_bytes_are_no_value(aws: Aws) -> None:
-    boto3.client("secretsmanager", region_name=REGION).create_secret(Name=NAME, SecretBinary=b"x")
+    aws_account.client("secretsmanager", region_name=REGION).create_secret(Name=NAME, SecretBinary=b"x")
 
     with pytest.raises(AwsError, match="holds bytes, not text"):
         aws.secrets.value(NAME)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -22,6 +21,7 @@ from infra.evidence.unknown import known
 from infra.migrations.revisions import Revision, heads, pending, revisions
 from infra.stacks.model import Stack
 from infra.steps import Actual, Deployed
+from tests import aws_account
 from tests.aws_account import REGION, Clock, Script
 from tests.builders import ROOT, write_tree
 from tests.shipyard import all_stacks, config
@@ -67,13 +67,12 @@ def test_who_may_not_read_a_secret_still_sees_that_it_is_there() -> None:
 
 
 def test_a_certificate_and_a_zone_are_read_as_they_are(account: Aws) -> None:
-    import boto3
 
-    acm = boto3.client("acm", REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    acm = aws_account.client("acm", REGION)
     arn = acm.request_certificate(DomainName="example.org", SubjectAlternativeNames=["*.example.org"])[
         "CertificateArn"
     ]
-    route53 = boto3.client("route53", REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    route53 = aws_account.client("route53", REGION)
     zone = route53.create_hosted_zone(Name="example.org", CallerReference="1")["HostedZone"]["Id"].rpartition(
         "/"
     )[2]
@@ -97,7 +96,7 @@ def test_a_role_of_the_databases_stack_is_found_where_it_is_deployed(account: Aw
         "Type": "AWS::IAM::Role",
         "Properties": {"RoleName": "provisions", "AssumeRolePolicyDocument": trust},
     }
-    boto3.client("cloudformation", region_name=REGION).create_stack(
+    aws_account.client("cloudformation", region_name=REGION).create_stack(
         StackName="yard-database",
         TemplateBody=json.dumps({"Resources": {"ProvisionRole": role}}),
         Capabilities=["CAPABILITY_NAMED_IAM"],

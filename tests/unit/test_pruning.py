@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -18,6 +17,7 @@ from infra.config import load
 from infra.events import Event, Reporter
 from infra.rollouts.retired import retired
 from infra.state import Releases
+from tests import aws_account
 from tests.aws_account import REGION
 from tests.builders import manifest, project_files, write_tree
 
@@ -44,7 +44,7 @@ def told() -> list[Event]:
 @pytest.fixture
 def context(tmp_path: Path, told: list[Event]) -> Iterator[Context]:
     with mock_aws():
-        boto3.client("s3", region_name=REGION).create_bucket(
+        aws_account.client("s3", region_name=REGION).create_bucket(
             Bucket=f"yard-000000000000-{REGION}-state",
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
@@ -54,7 +54,7 @@ def context(tmp_path: Path, told: list[Event]) -> Iterator[Context]:
 
 
 def register(family: str, environment: str = "local") -> str:
-    answer = boto3.client("ecs", region_name=REGION).register_task_definition(
+    answer = aws_account.client("ecs", region_name=REGION).register_task_definition(
         family=family,
         containerDefinitions=[{"name": "web", "image": "i", "memory": 64}],
         tags=[{"key": "yard:environment", "value": environment}],
@@ -69,14 +69,14 @@ def released(context: Context, number: int, arn: str) -> None:
 
 def runs(arn: str) -> None:
     """A cluster with a service of this task definition, as its stack says."""
-    ecs = boto3.client("ecs", region_name=REGION)
+    ecs = aws_account.client("ecs", region_name=REGION)
     ecs.create_cluster(clusterName="yard-local")
     ecs.create_service(cluster="yard-local", serviceName="shop", taskDefinition=arn, desiredCount=0)
     template = {
         "Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}},
         "Outputs": {"ClusterName": {"Value": "yard-local"}},
     }
-    boto3.client("cloudformation", region_name=REGION).create_stack(
+    aws_account.client("cloudformation", region_name=REGION).create_stack(
         StackName="yard-local-cluster",
         TemplateBody=json.dumps(template),
         Tags=[{"Key": "yard:environment", "Value": "local"}, {"Key": "yard:part", "Value": "cluster"}],
@@ -119,7 +119,7 @@ def test_nothing_is_needless_after_the_first_deploys(context: Context, told: lis
 
 
 def test_what_aws_refuses_is_told_and_does_not_fail_the_deploy(context: Context, told: list[Event]) -> None:
-    boto3.client("s3", region_name=REGION).delete_bucket(Bucket=f"yard-000000000000-{REGION}-state")
+    aws_account.client("s3", region_name=REGION).delete_bucket(Bucket=f"yard-000000000000-{REGION}-state")
 
     assert prune_task_definitions(context) == ()
     assert told[0].kind == "warning"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import boto3
 import moto
 import pytest
 
@@ -12,6 +11,7 @@ from infra.aws.client import Client
 from infra.aws.s3 import Bucket
 from infra.commands.record import unproven
 from infra.state import Releases
+from tests import aws_account
 
 STEPS = ["shop", "shop verdict", "tokens verdict", "smoke test"]
 
@@ -19,7 +19,7 @@ STEPS = ["shop", "shop verdict", "tokens verdict", "smoke test"]
 @pytest.fixture
 def releases() -> Iterator[Releases]:
     with moto.mock_aws():
-        client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = aws_account.client("s3", region_name="eu-west-1")
         client.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         yield Releases(Bucket("state", Client("s3", lambda name: client)), "staging")
 

@@ -2,13 +2,12 @@
 
 from typing import get_args
 
-import boto3
-
 from infra.recovery import WAYS_ON, Action, way_on
+from tests import aws_account
 
 
 def test_every_state_that_cloudformation_has_is_mapped() -> None:
-    model = boto3.client("cloudformation", region_name="eu-west-1").meta.service_model.shape_for(
+    model = aws_account.client("cloudformation", region_name="eu-west-1").meta.service_model.shape_for(
         "StackStatus"
     )
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -13,6 +12,7 @@ from infra.errors import EstaleiroError
 from infra.migrations.judgement import Verdict
 from infra.migrations.restore_point import instances, since, snapshot_id, take
 from infra.migrations.rules import Finding
+from tests import aws_account
 from tests.aws_account import REGION, Clock
 from tests.builders import project_files, write_tree
 
@@ -32,7 +32,7 @@ RECORDS = [
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with mock_aws():
-        boto3.client("rds", region_name=REGION).create_db_instance(
+        aws_account.client("rds", region_name=REGION).create_db_instance(
             DBInstanceIdentifier="yard", DBInstanceClass="db.t4g.micro", Engine="postgres", AllocatedStorage=20,
             MasterUsername="master", ManageMasterUserPassword=True,
         )  # fmt: skip

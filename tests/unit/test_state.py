@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import moto
 import pytest
 
@@ -13,6 +12,7 @@ from infra.aws.client import Client
 from infra.aws.s3 import Bucket
 from infra.errors import EstaleiroError, Locked
 from infra.state import Lock, Owner, Releases
+from tests import aws_account
 from tests.fakes import Clock
 
 ANA = Owner("1", "ana", "laptop", 11, "deploy staging", since=1000.0)
@@ -22,7 +22,7 @@ RUI = replace(ANA, id="2", who="rui", pid=22)
 @pytest.fixture
 def bucket() -> Iterator[Bucket]:
     with moto.mock_aws():
-        client = boto3.client("s3", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        client = aws_account.client("s3", region_name="eu-west-1")
         client.create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         yield Bucket("state", Client("s3", lambda name: client))
 
