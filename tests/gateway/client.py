@@ -116,6 +116,8 @@ class Connection(asyncio.Protocol):
 
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bool]]:
         self._received, self._answered = b"", asyncio.get_running_loop().create_future()
+        if self._transport.is_closing():
+            self.connection_lost(None)
         self._transport.write(request)
         return self._answered
 
