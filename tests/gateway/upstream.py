@@ -43,7 +43,6 @@ class Handler(BaseHTTPRequestHandler):
             "body": body,
             "count": LOCK_FREE_COUNTS[key],
             "connections": Handler.connections,
-            "padding": "x" * int(query.get("long", 0)),
         }
         text = query["say"].encode() if "say" in query else json.dumps(told).encode()
         status = int(query.get("status", 200))
