@@ -14,11 +14,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.building.markers import PYTHON_VERSION, for_image
 from infra.errors import EstaleiroError
 from infra.images import Architecture
-
-PYTHON_VERSION = "3.13"
-"""Of Debian trixie, the base of the images."""
 
 _GLIBC = range(41, 16, -1)
 """Minor versions of glibc 2 whose wheels run on Debian trixie (2.41), newest first."""
@@ -31,12 +29,15 @@ def unpacked(lock: bytes, architecture: Architecture, *, cache: Path) -> Path:
 
     Raises EstaleiroError, naming the package, when one has no wheel for the image's Python and architecture.
     """
-    key = hashlib.sha256(b"\0".join([lock, PYTHON_VERSION.encode(), architecture.encode()])).hexdigest()[:16]
+    wanted = for_image(lock, architecture)
+    key = hashlib.sha256(b"\0".join([wanted, PYTHON_VERSION.encode(), architecture.encode()])).hexdigest()[
+        :16
+    ]
     folder = cache / key
     if not (folder / "lib").is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="making-", dir=cache) as made:
-            _make(lock, architecture, Path(made))
+            _make(wanted, architecture, Path(made))
             _move(Path(made), folder)
     return folder / "lib"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.local import templates
+from tests.local.cloud import Cloud
 from tests.local.deployed import TAG, Deployed, fields
 from tests.local.templates import POLICY
 
@@ -207,3 +208,26 @@ def test_a_change_set_tells_what_is_replaced_and_what_values_change(stack: Deplo
         "BeforeValue": stack.ids["Nat"],
         "AfterValue": "{{changeSet:KNOWN_AFTER_APPLY}}",
     }
+
+
+def test_a_change_of_outputs_alone_is_a_change_without_changed_resources(cloud: Cloud) -> None:
+    template = {
+        "Parameters": {"Said": {"Type": "String"}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue"}},
+        "Outputs": {"Said": {"Value": {"Ref": "Said"}}},
+    }
+    cloud.deploy("outputs", template, Parameters=said("one"))
+
+    same = cloud.change_set("outputs", template, Parameters=said("one"))
+    other = cloud.deploy("outputs", template, Parameters=said("two"))
+    more = cloud.deploy(
+        "outputs", template | {"Outputs": {"More": {"Value": "three"}}}, Parameters=said("two")
+    )
+
+    assert (same["Status"], same["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert (other.status, other.outputs) == ("UPDATE_COMPLETE", {"Said": "two"})
+    assert (more.status, more.outputs) == ("UPDATE_COMPLETE", {"More": "three"})
+
+
+def said(value: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": "Said", "ParameterValue": value}]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.building import debian, wheels
+from infra.building import debian, markers, wheels
 from infra.building.context import context_archive, empty_image_archive
+from infra.errors import EstaleiroError
 from infra.images import ContextFile, Image
 
 IMAGE = Image("a", (ContextFile("run.sh", 0o755, b"run"), ContextFile("Dockerfile", 0o644, b"FROM b")))
@@ -46,6 +47,36 @@ def test_the_empty_image_names_its_architecture(architecture, word: str) -> None
     packed = {name: content for name, _, _, _, content in entries(archive)}
     assert json.loads(packed["config.json"])["architecture"] == word
     assert json.loads(packed["manifest.json"])[0]["RepoTags"] == ["estaleiro:empty"]
+
+
+LOCK = b"""# made by a tool
+always==1 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+    # via everybody
+legacy==2 ; python_full_version >= '3.13' \\
+    --hash=sha256:cc
+old==3 ; python_full_version < '3.12' \\
+    --hash=sha256:dd
+windows==4 ; sys_platform == 'win32' \\
+    --hash=sha256:ee
+arm[fast]==5 ; platform_machine == 'aarch64' \\
+    --hash=sha256:ff
+"""
+
+
+@pytest.mark.parametrize(
+    ("architecture", "more"), [("x86_64", ""), ("arm64", "arm[fast]==5 --hash=sha256:ff\n")]
+)
+def test_a_lock_is_read_as_the_images_python_reads_it_whatever_python_builds(architecture, more: str) -> None:
+    assert markers.for_image(LOCK, architecture).decode() == (
+        f"always==1 --hash=sha256:aa --hash=sha256:bb\nlegacy==2 --hash=sha256:cc\n{more}"
+    )
+
+
+def test_a_line_of_a_lock_that_is_no_requirement_is_named() -> None:
+    with pytest.raises(EstaleiroError, match=r"requirements\.lock: 'what is this' is no requirement"):
+        markers.for_image(b"what is this\n", "x86_64")
 
 
 def test_packages_are_fetched_by_hash_as_wheels_for_the_images_python() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local import pin
-from infra.local.cloudformation import changes, registry, unchanged
+from infra.local.cloudformation import changes, outputs, registry, unchanged
 
 
 def install() -> None:
@@ -33,6 +33,7 @@ def install() -> None:
     )
     pin.replace("services.cloudformation.get_state", _state, sha="28c9536dcdf0")
     changes.install()
+    outputs.install()
     unchanged.install()
 
 
