@@ -33,6 +33,25 @@ def fault(cloud: Cloud, **wanted: Any) -> tuple[int, dict[str, Any]]:
         return error.code, json.load(error)
 
 
+def test_an_instance_type_is_told_with_the_size_that_its_hosts_have(cloud: Cloud) -> None:
+    found = cloud.client("ec2").describe_instance_types(
+        InstanceTypes=["t3.xlarge", "m7g.medium", "r7i.2xlarge"]
+    )
+
+    assert {
+        one["InstanceType"]: (
+            one["VCpuInfo"]["DefaultVCpus"],
+            one["MemoryInfo"]["SizeInMiB"],
+            one["ProcessorInfo"]["SupportedArchitectures"],
+        )
+        for one in found["InstanceTypes"]
+    } == {
+        "t3.xlarge": (4, 16384, ["x86_64"]),
+        "m7g.medium": (1, 4096, ["arm64"]),
+        "r7i.2xlarge": (8, 65536, ["x86_64"]),
+    }
+
+
 @pytest.fixture
 def ecs(cloud: Cloud) -> Iterator[Ecs]:
     """A cluster with a group of t3.small hosts: one of at most two, grown by ECS."""

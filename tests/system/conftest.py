@@ -20,6 +20,8 @@ import docker
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Services in other frameworks, with manifests like ours: teams bring what they have.
+OTHERS = ("flaskservice", "pyramidservice")
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,11 @@ def engine() -> docker.DockerClient:
 
 @pytest.fixture(scope="session")
 def shipyard(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Shipyard]:
-    """The system, deployed once for all tests."""
+    """The system and two services in other frameworks, deployed once for all tests."""
     root = tmp_path_factory.mktemp("clone") / "estaleiro"
     copy_of_this_checkout(root)
+    for name in OTHERS:
+        shutil.copytree(ROOT / "tests/fixtures" / name, root / "services" / name)
     hurry(root / "infra/environments/local.toml")
     yard = Shipyard(root, free_port(), free_port())
     try:

@@ -130,8 +130,10 @@ def test_status_shows_every_process_with_its_tasks(shipyard: Shipyard) -> None:
     rows = json.loads(shipyard.deploy_py("status", "local", "--json").stdout)["services"]
 
     assert {(row["service"], row["process"]) for row in rows} == {
+        ("flaskservice", "web"),
         ("gateway", "web"),
         ("movies", "web"),
+        ("pyramidservice", "web"),
         ("reviews", "beat"),
         ("reviews", "web"),
         ("reviews", "worker"),

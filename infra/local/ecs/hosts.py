@@ -9,12 +9,9 @@ from typing import Any
 
 from ministack.services import autoscaling, ec2, ecs
 
-from infra.local.ecs import faults, machines, placement
+from infra.local.ecs import faults, instance_types, machines, placement
 from infra.local.ecs.records import LOCK, Record, arn, clusters, instances, new_id, now, place, tail, tasks
 
-SIZES = {"nano": 2, "micro": 2, "small": 2, "medium": 2, "large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16}
-BURSTABLE_GIB = {"nano": 0.5, "micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32}
-GIB_PER_CPU = {"c": 2, "m": 4, "r": 8}
 FOR_TASKS = 0.95
 """The share of an instance's memory that its agent registers; kernel and agent keep the rest."""
 DEFAULT_TYPE = "t3.medium"
@@ -22,11 +19,8 @@ DEFAULT_TYPE = "t3.medium"
 
 def capacity(instance_type: str) -> tuple[int, int]:
     """Return CPU units and MiB that a host of this type registers."""
-    family, _, size = instance_type.partition(".")
-    burstable = family.startswith("t")
-    cpus = 1 if size == "medium" and not burstable else SIZES.get(size, 2)
-    gib = BURSTABLE_GIB.get(size, 4) if burstable else cpus * GIB_PER_CPU.get(family[:1], 4)
-    return cpus * 1024, int(gib * 1024 * FOR_TASKS)
+    cpus, memory = instance_types.size(instance_type)
+    return cpus * 1024, int(memory * FOR_TASKS)
 
 
 def group_of(provider: str) -> Record | None:

@@ -17,6 +17,7 @@ from infra.local.ecs import (
     faults,
     host_api,
     hosts,
+    instance_types,
     log_store,
     records,
     recovery,
@@ -46,6 +47,7 @@ def install(settings: Settings) -> None:
     faults.when_lost(host_api.lose)
     cloudformation.install()
     log_store.install()
+    instance_types.install()
     pin.replace("services.autoscaling._reconcile_instances", hosts.fill, sha="2272358babf7")
     pin.replace("services.ecs.get_state", _state, sha="969fe8e817f4")
     pin.replace("services.ecs.load_persisted_state", _load, sha="ba8efd0810e8")
