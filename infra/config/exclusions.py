@@ -57,7 +57,7 @@ def _wrong(given: Any, known: frozenset[str]) -> Iterator[str]:
     if not isinstance(given, dict):
         yield f": should be a table with {_words(KEYS)}"
         return
-    for key in given.keys() - set(KEYS):
+    for key in sorted(given.keys() - set(KEYS)):
         yield f".{key}: is not a known key; there are {_words(KEYS)}"
     if "mode" in given and given["mode"] not in MODES:
         yield f".mode: should be one of {', '.join(MODES)} (is {given['mode']!r})"
