@@ -11,7 +11,7 @@ from pathlib import Path
 # and OAuth has one status, 400, for whatever a client may not have (RFC 6749, 5.2).
 CONFIGURATION = """
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "3xx", {refused}, 401, 403, 404, 409, 412, 413, 422, 429, "5xx"]
+expected-statuses = ["2xx", "3xx", {refused}, 401, 404, 409, 412, 413, 422, 429, "5xx"]
 [checks.negative_data_rejection]
 expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, "5xx"]
 """

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from infra.config.environment import Environment
+from infra.config.exclusions import misspelt_exclusions
 from infra.config.messages import sentence
 from infra.config.models import EnvironmentName
 from infra.config.rules import broken_rules
@@ -58,6 +59,7 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     problems: list[str] = []
     environment = _environment(root, name, source=like or name, problems=problems)
     services = _services(root, problems)
+    problems += misspelt_exclusions(root)
     if environment is None or problems:
         raise ConfigurationError(problems)
     services = tuple(_overridden(service, environment) for service in services)

@@ -6,9 +6,11 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,10 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 
 from tests.gateway.client import Answer, ask
-from tests.gateway.image import Images, build
+from tests.gateway.image import ANSWERING, UPSTREAM_FILES, Images, build
 from tests.gateway.services_under_test import MANIFESTS
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "images" / "gateway"))
 
 
@@ -39,13 +40,24 @@ class Gateway:
 
     def line(self, kind: str, answer: Answer) -> dict[str, Any]:
         """Return the line of one kind (access, audit) about an answer; it is written after the answer is sent."""
-        for _ in range(50):
-            for text in self.container.logs(stdout=True, stderr=False).decode().splitlines():
-                line = json.loads(text)
-                if line["kind"] == kind and line["request_id"] == answer.headers["X-Request-ID"]:
-                    return dict(line)
-            time.sleep(0.1)
-        raise AssertionError(f"no {kind} line about {answer}")
+        return self.lines(kind, [answer])[0]
+
+    def lines(self, kind: str, answers: Sequence[Answer]) -> list[dict[str, Any]]:
+        """Return the line of one kind about each answer."""
+        wanted = [answer.headers["X-Request-ID"] for answer in answers]
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            self._hurry_the_log()
+            written = map(json.loads, self.container.logs(stdout=True, stderr=False).decode().splitlines())
+            found = {line["request_id"]: line for line in written if line["kind"] == kind}
+            if found.keys() >= set(wanted):
+                return [found[one] for one in wanted]
+        raise AssertionError(f"no {kind} line about one of {answers}")
+
+    def _hurry_the_log(self) -> None:
+        """Let every worker write what it has buffered, at once rather than in a second: another line has no room beside it."""
+        for _ in range(6):
+            ask(self.port, "/health", headers={"User-Agent": "x" * 3300})
 
 
 @pytest.fixture(scope="session")
@@ -74,15 +86,19 @@ def network(client: docker.DockerClient) -> Iterator[Network]:
 def start_upstream(
     client: docker.DockerClient, images: Images, network: Network
 ) -> Callable[[str, list[str]], Container]:
-    """Start a container that answers as `name` under the given names on the network; the caller removes it."""
+    """Start a container that answers as `name` under the given names on the network; the caller removes it.
+
+    One called `answering` answers everything alike, and quickly.
+    """
 
     def start(name: str, aliases: list[str]) -> Container:
+        quick = name == "answering"
         container = client.containers.create(
-            images.base,
-            ["python3", "/upstream.py", name],
-            user="0:0",
+            images.gateway if quick else images.base,
+            ANSWERING if quick else ["python3", "/upstream.py", name],
+            user=None if quick else "0:0",
             name=f"est-gateway-test-{name}-{uuid.uuid4().hex[:8]}",
-            volumes={str(HERE / "upstream.py"): {"bind": "/upstream.py", "mode": "ro"}},
+            volumes=UPSTREAM_FILES,
             network=network.name,
         )
         network.disconnect(container)
@@ -124,23 +140,41 @@ def start_gateway(
         return _ready(container, network)
 
     yield start
-    for container in started:
-        container.remove(force=True, v=True)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda container: container.remove(force=True, v=True), started))
 
 
 def _ready(container: Container, network: Network) -> Gateway:
-    for _ in range(100):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
         container.reload()
         ports = container.ports.get("8080/tcp")
         if container.status == "exited":
             raise AssertionError(container.logs().decode())
-        if ports and container.exec_run("/usr/local/bin/healthcheck").exit_code == 0:
+        if ports and _answers(int(ports[0]["HostPort"])):
             address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
             return Gateway(container, int(ports[0]["HostPort"]), address)
-        time.sleep(0.1)
+        time.sleep(0.05)
     raise AssertionError(container.logs().decode())
+
+
+def _answers(port: int) -> bool:
+    try:
+        return ask(port, "/health").status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 @pytest.fixture(scope="session")
 def gateway(start_gateway: Callable[..., Gateway]) -> Gateway:
     return start_gateway(ADDRESS_RATE="100000")
+
+
+@pytest.fixture(scope="session")
+def generous(
+    start_gateway: Callable[..., Gateway], start_upstream: Callable[[str, list[str]], Container]
+) -> Iterator[Gateway]:
+    """A gateway that takes as many requests as a list has, before services that answer everything."""
+    answering = start_upstream("answering", [f"{name}.answering.internal" for name in MANIFESTS])
+    yield start_gateway(INTERNAL_DOMAIN="answering.internal", ADDRESS_RATE="100000", MAX_CONCURRENCY="4096")
+    answering.remove(force=True)

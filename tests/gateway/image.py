@@ -14,6 +14,14 @@ from infra.images import Kind, describe, local_reference
 from tests.gateway.services_under_test import DOCUMENTS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+HERE = Path(__file__).resolve().parent
+# What stands behind the gateway: a service of the tests' own, which reads entity tags as our services do; or, from the gateway's
+# image, one that answers everything quickly.
+UPSTREAM_FILES = {
+    str(path): {"bind": f"/{path.name}", "mode": "ro"}
+    for path in (HERE / "upstream.py", ROOT / "services" / "chassis" / "etags.py", HERE / "answering.conf")
+}
+ANSWERING = ["/usr/sbin/nginx", "-e", "stderr", "-c", "/answering.conf"]
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,46 @@ def test_a_method_that_the_document_does_not_name_is_refused_with_those_it_does(
     assert answer.headers["Allow"] == "DELETE, GET, HEAD, PUT"
 
 
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT"])
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/films/7?x=1", "DELETE, GET, HEAD, PUT"), ("/films/7/opinions", "GET, HEAD, POST"),
+        ("/", "GET, HEAD"), ("/page/page.js", "GET, HEAD"), ("/health", "GET, HEAD"),
+    ],
+)  # fmt: skip
+def test_a_method_that_the_server_itself_refuses_is_told_what_the_path_allows(
+    gateway: Gateway, method: str, path: str, allowed: str
+) -> None:
+    answer = ask_raw(gateway.port, request_bytes(path, method=method))
+
+    assert problem(answer) == (405, "Method Not Allowed", f"This path allows {allowed}.")
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PATCH"])
+def test_where_nothing_is_no_method_finds_something_and_an_attack_is_one_with_any(
+    gateway: Gateway, method: str
+) -> None:
+    nothing = ask_raw(gateway.port, request_bytes("/nothing", method=method))
+    attack = ask_raw(gateway.port, request_bytes("/films?x=1%20union%20select%201,2", method=method))
+    hidden = ask_raw(
+        gateway.port, request_bytes("/films", method=method, headers={"X-Search": "<script>alert(1)"})
+    )
+
+    assert problem(nothing)[0] == 404
+    assert "Allow" not in nothing.headers
+    assert [problem(answer)[0] for answer in (attack, hidden)] == [403, 403]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_the_health_of_the_edge_is_only_read(gateway: Gateway, method: str) -> None:
+    answer = gateway.ask("/health", method=method)
+
+    assert problem(answer)[0] == 405
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
 def test_head_is_answered_from_get_without_a_body(gateway: Gateway) -> None:
     answer = gateway.ask("/films/7", method="HEAD")
 
@@ -85,6 +125,16 @@ def test_what_a_failing_service_says_stays_inside(gateway: Gateway) -> None:
 
     assert problem(answer)[:2] == (500, "Internal Server Error")
     assert b"Traceback" not in answer.body
+
+
+def test_what_a_failing_service_has_compressed_stays_inside_too(gateway: Gateway) -> None:
+    answer = gateway.ask(
+        "/films?status=500&gzip=1&tag=1&say=Traceback+of+psycopg", headers={"Accept-Encoding": "gzip"}
+    )
+
+    assert problem(answer)[:2] == (500, "Internal Server Error")
+    assert "Content-Encoding" not in answer.headers
+    assert "ETag" not in answer.headers
 
 
 def test_a_services_own_refusal_is_passed_on(gateway: Gateway) -> None:

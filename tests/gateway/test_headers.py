@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.gateway.client import ask_raw
 from tests.gateway.conftest import Gateway
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -111,12 +112,15 @@ def test_a_browser_from_a_configured_origin_may_ask_and_another_may_not(
     other = configured.ask(
         "/films/7", method="OPTIONS", headers={"Origin": "https://evil.example", **preflight}
     )
-    simple = configured.ask("/films", headers={"Origin": "https://app.example.org"})
+    simple = configured.ask("/films?vary=Accept", headers={"Origin": "https://app.example.org"})
+    elsewhere = configured.ask("/films?vary=Accept", headers={"Origin": "https://evil.example"})
 
     assert (ours.status, ours.headers["Access-Control-Allow-Methods"]) == (204, "DELETE, GET, HEAD, PUT")
     assert ours.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
     assert (other.status, "Access-Control-Allow-Origin" in other.headers) == (405, False)
     assert simple.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert "Access-Control-Allow-Origin" not in elsewhere.headers
+    assert [answer.headers["Vary"] for answer in (simple, elsewhere)] == ["Accept, Origin"] * 2
 
 
 def test_a_request_leaves_one_line_of_json_that_says_what_became_of_it(gateway: Gateway) -> None:
@@ -149,6 +153,29 @@ def test_the_line_about_a_request_is_complete(gateway: Gateway) -> None:
     assert re.fullmatch(r"[0-9.]+:80", passed["upstream"])
     assert (blocked["service"], blocked["upstream"], blocked["status"]) == ("", "", 403)
     assert blocked["firewall"].startswith("blocked sql.")
+
+
+@pytest.mark.parametrize(
+    ("request_", "method", "status"),
+    [
+        (b"TRACE /films HTTP/1.1\r\nHost: x\r\n\r\n", "TRACE", 405),
+        (b"POST /films HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", "POST", 413),
+        (b"PUT /films HTTP/1.1\r\n\r\n", "PUT", 400),
+        (b"nonsense\r\n\r\n", "GET", 400),
+    ],
+)
+def test_the_line_about_what_the_server_itself_refuses_names_the_method_that_was_asked_with(
+    gateway: Gateway, request_: bytes, method: str, status: int
+) -> None:
+    line = gateway.line("access", ask_raw(gateway.port, request_))
+
+    assert (line["method"], line["status"]) == (method, status)
+
+
+def test_the_audit_line_about_a_trace_names_it(gateway: Gateway) -> None:
+    answer = ask_raw(gateway.port, b"TRACE /films?q=1'+or+1=1-- HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert gateway.line("audit", answer)["method"] == "TRACE"
 
 
 def test_the_metrics_are_on_a_port_of_their_own(start_gateway: Callable[..., Gateway]) -> None:

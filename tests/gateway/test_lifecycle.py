@@ -39,9 +39,9 @@ def test_with_a_read_only_root_it_works_and_complains_of_nothing(
 def test_a_stop_lets_the_requests_under_way_finish(start_gateway: Callable[..., Gateway]) -> None:
     gateway = start_gateway()
     answers: list[Answer] = []
-    request = threading.Thread(target=lambda: answers.append(gateway.ask("/slow?wait=2")))
+    request = threading.Thread(target=lambda: answers.append(gateway.ask("/slow?wait=1")))
     request.start()
-    time.sleep(0.5)
+    time.sleep(0.3)
 
     gateway.container.stop(timeout=20)
     request.join()
@@ -49,6 +49,12 @@ def test_a_stop_lets_the_requests_under_way_finish(start_gateway: Callable[..., 
     assert [answer.status for answer in answers] == [200]
     gateway.container.reload()
     assert gateway.container.attrs["State"]["ExitCode"] == 0
+
+
+def test_the_health_check_passes_where_the_gateway_answers(gateway: Gateway) -> None:
+    result = gateway.container.exec_run("/usr/local/bin/healthcheck")
+
+    assert (result.exit_code, result.output) == (0, b"")
 
 
 def test_the_health_check_fails_when_nothing_answers(client: docker.DockerClient, images: Images) -> None:

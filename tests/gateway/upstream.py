@@ -1,12 +1,18 @@
 """A service to stand behind the gateway under test: it says what it was asked, and misbehaves when the query says so."""
 
+import gzip
 import json
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import etags
+
 NAME = sys.argv[1]
+# The version of everything that has an entity tag here.
+VERSION = 3
 LOCK_FREE_COUNTS: dict[str, int] = {}
 
 
@@ -23,9 +29,9 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length).decode("latin-1")
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
-        time.sleep(float(query.get("wait", 0)))
         key = query.get("count", "")
         LOCK_FREE_COUNTS[key] = LOCK_FREE_COUNTS.get(key, 0) + 1
+        time.sleep(float(query.get("wait", 0)))
         if "hangup" in query:
             self.close_connection = True
             return
@@ -39,12 +45,35 @@ class Handler(BaseHTTPRequestHandler):
             "connections": Handler.connections,
         }
         text = query["say"].encode() if "say" in query else json.dumps(told).encode()
-        self.send_response(int(query.get("status", 200)))
+        status = int(query.get("status", 200))
+        if "tag" in query:
+            status = self.by_tag() or status
+        self.send(status, text, {"tag", "gzip"} & set(query), vary=query.get("vary"))
+
+    def by_tag(self) -> int:
+        """Return the status of an answer for which a service only looks at entity tags; 0 when they say nothing."""
+        known = self.headers.get("If-None-Match", "").removeprefix("W/")
+        accepted = etags.accepted(self.headers.get("If-Match"))
+        if self.command in ("GET", "HEAD"):
+            return 304 if known == etags.tag(VERSION) else 0
+        return 0 if accepted is None or VERSION in accepted else 412
+
+    def send(self, status: int, text: bytes, more: set[str], *, vary: str | None) -> None:
+        """Answer; `more` may hold `tag` and `gzip` (compressed, whether the other side accepts that or not)."""
+        text = gzip.compress(text) if "gzip" in more else text
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("X-Powered-By", "test")
-        self.send_header("Content-Length", str(len(text)))
+        if vary:
+            self.send_header("Vary", vary)
+        if "tag" in more:
+            self.send_header("ETag", etags.tag(VERSION))
+        if "gzip" in more:
+            self.send_header("Content-Encoding", "gzip")
+        if status != 304:
+            self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and status != 304:
             self.wfile.write(text)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
@@ -58,4 +87,16 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
 
 
+def be_deaf() -> None:
+    """Let no connection come about: the one place in the queue is taken, and nobody ever accepts."""
+    listener = socket.socket()
+    listener.bind(("0.0.0.0", 80))  # noqa: S104 (inside its container)
+    listener.listen(0)
+    taken = socket.create_connection(("127.0.0.1", 80))
+    print("deaf", taken.getsockname(), flush=True)
+    time.sleep(3600)
+
+
+if NAME == "deaf":
+    be_deaf()
 Server(("0.0.0.0", 80), Handler).serve_forever()  # noqa: S104 (inside its container)

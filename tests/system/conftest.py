@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -71,10 +71,18 @@ class Shipyard:
         return {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | own
 
     def request(
-        self, method: str, path: str, body: Any = None, *, token: str | None = None, form: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        form: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request through the gateway."""
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        headers = dict(headers or {})
+        headers |= {"Content-Type": "application/json"} if body is not None else {}
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
         data = form if form is not None else json.dumps(body).encode() if body is not None else None

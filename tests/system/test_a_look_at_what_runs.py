@@ -1,9 +1,11 @@
-"""The commands that look at the running system, or into it, and change nothing."""
+"""What runs, other frameworks' services too, and the commands that look at it, or into it, and change nothing."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+import pytest
 
 from tests.system.conftest import Shipyard
 
@@ -45,3 +47,15 @@ def test_a_release_keeps_when_each_of_its_steps_ran(shipyard: Shipyard, tmp_path
     spans = {span["step"]: span for span in record["timeline"]}
     assert spans["network"]["ended"] <= spans["movies"]["began"] < spans["movies verdict"]["ended"]
     assert "movies verdict" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "greeting"), [("/greetings", "hello from Flask"), ("/salutes", "hello from Pyramid")]
+)
+def test_a_service_in_another_framework_serves_behind_the_gateway(
+    shipyard: Shipyard, path: str, greeting: str
+) -> None:
+    answer = shipyard.request("GET", path)
+
+    assert (answer.status, answer.json) == (200, {"greeting": greeting})
+    assert answer.headers["x-request-id"]

@@ -1,5 +1,6 @@
 """The whole system as a user meets it: deploy, use, deploy again, break, mend, tear down. The tests run in this order."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -48,6 +49,27 @@ def test_writing_needs_a_token_with_the_scope(shipyard: Shipyard) -> None:
     assert wrong.status in (401, 403)
     assert right.status == 201
     assert shipyard.request("GET", right.headers["location"]).json["title"] == "Aniki-Bóbó"
+
+
+def test_a_long_answer_is_compressed_and_its_weak_tag_is_as_good_as_a_strong_one(shipyard: Shipyard) -> None:
+    token, asked = shipyard.token("movies:write"), {"Accept-Encoding": "gzip"}
+    film = {"title": "🎬" * 300, "year": 1895, "director": "Louis Lumière"}
+    path = shipyard.request("POST", "/movies", film, token=token).headers["location"]
+
+    plain = shipyard.request("GET", path)
+    packed = shipyard.request("GET", path, headers=asked)
+    tag = packed.headers["etag"]
+    unchanged = shipyard.request("GET", path, headers={**asked, "If-None-Match": tag})
+    changes = [
+        shipyard.request("PUT", path, film, token=token, headers={**asked, "If-Match": tag}).status
+        for _ in range(2)
+    ]
+
+    assert (packed.headers["content-encoding"], packed.headers["vary"]) == ("gzip", "Accept-Encoding")
+    assert gzip.decompress(packed.body) == plain.body
+    assert tag == f"W/{plain.headers['etag']}"
+    assert (unchanged.status, unchanged.body) == (304, b"")
+    assert changes == [200, 412]
 
 
 def test_a_review_becomes_a_rating_and_the_chart_follows(shipyard: Shipyard) -> None:

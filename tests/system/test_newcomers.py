@@ -1,4 +1,4 @@
-"""Services that are new here, deployed beside ours: one in Flask, one in Pyramid, and one that `new service` wrote."""
+"""A service that `new service` wrote, deployed beside ours."""
 
 from __future__ import annotations
 
@@ -10,18 +10,6 @@ import sys
 import pytest
 
 from tests.system.conftest import Shipyard, eventually
-
-
-@pytest.mark.parametrize(
-    ("path", "greeting"), [("/greetings", "hello from Flask"), ("/salutes", "hello from Pyramid")]
-)
-def test_a_service_in_another_framework_serves_behind_the_gateway(
-    shipyard: Shipyard, path: str, greeting: str
-) -> None:
-    answer = shipyard.request("GET", path)
-
-    assert (answer.status, answer.json) == (200, {"greeting": greeting})
-    assert answer.headers["x-request-id"]
 
 
 @pytest.fixture(scope="module")

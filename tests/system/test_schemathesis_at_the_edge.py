@@ -49,8 +49,6 @@ def test_schemathesis_finds_nothing_through_the_gateway(
     shipyard: Shipyard, service: str, tmp_path: Path
 ) -> None:
     options = [*who(shipyard, service), "--url", f"http://127.0.0.1:{shipyard.edge_port}"]
-    # nginx refuses TRACE by itself, before the gateway could name the methods that there are.
-    options += ["--exclude-checks", "unsupported_method"]
 
     found = findings(
         service, public(shipyard, service, tmp_path), tmp_path, options, examples=EXAMPLES[service]

@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.gateway.client import statuses
+from tests.gateway.client import from_many, statuses
 from tests.gateway.detection.cases import Case, made, read
 from tests.gateway.detection.places import ENCODINGS, ONLY_IN, ORDINARY_IN, PLACES
 from tests.gateway.detection.running import gateway
@@ -70,18 +70,12 @@ def ordinary(cases: Iterable[Case]) -> list[Sent]:
 def answered(port: int, sent: list[Sent]) -> list[Sent]:
     """Send them to the gateway on loopback; those that cannot stand in their place are left out."""
     requests = [(one, PLACES[one.place](one.text)) for one in sent]
-    possible = [(one, _from(number, request)) for number, (one, request) in enumerate(requests) if request]
-    found = statuses(port, [request for _, request in possible])
+    possible = [(one, request) for one, request in requests if request]
+    found = statuses(port, from_many(request for _, request in possible))
     return [
         Sent(one.case, one.place, one.encoding, one.text, status)
         for (one, _), status in zip(possible, found, strict=True)
     ]
-
-
-def _from(number: int, request: bytes) -> bytes:
-    """Let a request come from one of many clients, so that no limit is met."""
-    address = f"198.18.{number // 250 % 250}.{number % 250 + 1}"
-    return request.replace(b"\r\n", f"\r\nX-Forwarded-For: {address}\r\n".encode(), 1)
 
 
 def table(sent: list[Sent], row: str) -> str:

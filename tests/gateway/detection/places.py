@@ -43,6 +43,12 @@ def _header(name: str) -> Callable[[str], bytes | None]:
     return request
 
 
+def _tag(text: str) -> bytes | None:
+    """In an entity tag stands anything but controls, blanks and quotes (RFC 9110, 8.8.3)."""
+    stands = all(letter > " " and letter not in '"\x7f' for letter in text)
+    return _get("/films", **{"If-None-Match": f'"{text}"'}) if stands else None
+
+
 def _multipart(disposition: str) -> Callable[[str], bytes | None]:
     def request(text: str) -> bytes | None:
         if "filename" in disposition and set(text) & set('"\r\n'):
@@ -69,6 +75,7 @@ PLACES: dict[str, Callable[[str], bytes | None]] = {
     "user agent": _header("User-Agent"),
     "referer": _header("Referer"),
     "header": _header("X-Search"),
+    "tag": _tag,
     "cookie": lambda text: _get("/films", Cookie=f"a=b; c={_quote(text)}"),
     "multipart": _multipart('name="field"'),
     "file name": _multipart('name="field"; filename="{}"'),
@@ -127,6 +134,7 @@ ORDINARY_IN = {
         "json prose",
         "form",
         "header",
+        "tag",
         "cookie",
         "multipart",
         "file name",

@@ -13,10 +13,9 @@ import docker
 from docker.models.containers import Container
 
 from tests.gateway.client import ask
-from tests.gateway.image import build
+from tests.gateway.image import ANSWERING, UPSTREAM_FILES, build
 from tests.gateway.services_under_test import MANIFESTS
 
-_UPSTREAM = Path(__file__).parents[1] / "upstream.py"
 _SETTINGS = {
     "INTERNAL_DOMAIN": "measure.internal",
     "ENVIRONMENT": "measure",
@@ -36,11 +35,10 @@ def gateway() -> Iterator[int]:
     started: list[Container] = []
     try:
         service = client.containers.create(
-            images.base,
-            ["python3", "/upstream.py", "one"],
-            user="0:0",
+            images.gateway,
+            ANSWERING,
             name=f"{name}-service",
-            volumes={str(_UPSTREAM): {"bind": "/upstream.py", "mode": "ro"}},
+            volumes=UPSTREAM_FILES,
             network=name,
         )
         started.append(service)

@@ -19,6 +19,8 @@ local APART = {path = "path:", agent = "agent:", key = "key:"}
 local UNREAD = {["content-length"] = true, host = true, connection = true, ["transfer-encoding"] = true, ["proxy-authorization"] = true}
 -- Where a browser says which page asks. A page of this very host is no address to lead a service to, even where it is a local one.
 local PAGES = {origin = true, referer = true}
+-- Headers of entity tags, whose quotes are of the header and not of a text.
+local TAGGED = {["if-match"] = true, ["if-none-match"] = true, ["if-range"] = true}
 local TOKEN = [==[\A(?:Bearer +)?[\w-]+\.[\w-]+\.[\w-]+\z]==]
 
 local function add(state, where, name, text)
@@ -61,6 +63,11 @@ local function closed(state, why)
     state.rules = {{id = "evasion." .. why, class = "evasion", score = score.THRESHOLD, fragment = why}}
 end
 
+local function header_value(state, name, value)
+    add(state, "header", name, value)
+    if find(value, "%", 1, true) then add(state, "header", name, decode.form(value)) end
+end
+
 local function header(state, name, value)
     if UNREAD[name] then return end
     local own = PAGES[name] and state.host and value:match("^https?://([^/?#]*)")
@@ -71,8 +78,9 @@ local function header(state, name, value)
         if re_find(value, TOKEN, "jo") then return end
         value = value:match("^[Bb]asic +(%S+)$") or value
     end
-    add(state, "header", name, value)
-    if find(value, "%", 1, true) then add(state, "header", name, decode.form(value)) end
+    local tags = TAGGED[name] and texts.tags(value)
+    if not tags then return header_value(state, name, value) end
+    for _, tag in ipairs(tags) do header_value(state, name, tag) end
 end
 
 local function headers(state, all)

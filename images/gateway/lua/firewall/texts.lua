@@ -103,6 +103,23 @@ function _M.body(body, content_type, state, take)
     raw_texts(body, state, take)
 end
 
+-- An entity tag without its weakness: anything but controls, blanks and quotes between quotes. A comma may stand inside.
+local TAG = '^"([!#-~\128-\255]*)"[ \t]*()'
+
+-- Returns what stands inside the tags of a list of entity tags (RFC 9110, 8.8.3 and 5.6.1); nil when the text is no such list, or a
+-- longer one than anybody sends.
+function _M.tags(text)
+    local found, at = {}, match(text, "^[ \t,]*()")
+    while at <= #text do
+        if sub(text, at, at + 1) == "W/" then at = at + 2 end
+        local tag, after = match(text, TAG, at)
+        if not tag or #found == MAX_ARGUMENTS or after <= #text and sub(text, after, after) ~= "," then return nil end
+        found[#found + 1] = tag
+        at = match(text, "^[ \t,]*()", after)
+    end
+    return found
+end
+
 -- Hands over the pairs of a Cookie header.
 function _M.cookies(text, state, take)
     for pair in gmatch(text, "[^;]+") do

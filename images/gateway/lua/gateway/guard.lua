@@ -43,7 +43,7 @@ local function note(var, verdict, action)
     local first = verdict.rules[1]
     var.gw_firewall = action .. " " .. first.id .. " " .. verdict.score
     var.gw_audit = audit.line(verdict, {
-        id = var.gw_request_id, client = var.remote_addr, client_id = var.gw_client_id, method = var.request_method,
+        id = var.gw_request_id, client = var.remote_addr, client_id = var.gw_client_id, method = var.gw_asked_method,
         path = var.gw_path, route = var.gw_route,
     })
     metrics.count("gateway_blocked_total", 'class="' .. first.class .. '",action="' .. action .. '"')

@@ -29,13 +29,35 @@ function _M.strip(headers)
     end
 end
 
+-- Whether there are credentials that a browser sends by itself, whoever's page makes it ask: cookies, and any scheme that it keeps a
+-- password or a ticket for. A bearer token is never sent by itself.
+local function are_sent_unasked(headers)
+    local credentials = headers["authorization"]
+    if headers["cookie"] then return true end
+    return credentials ~= nil and not (type(credentials) == "string" and find(credentials, "^bearer ", "joi"))
+end
+
+-- Lets nobody compress the answer to a request with such credentials, neither nginx nor the service: by the length, a page of an
+-- attacker's could learn what it holds (BREACH, CVE-2013-3587).
+function _M.keep_uncompressed(headers)
+    if headers["accept-encoding"] and are_sent_unasked(headers) then ngx.req.clear_header("Accept-Encoding") end
+end
+
+-- Adds to the words by which the answer varies; a service's own stay.
+local function vary(header, word)
+    local said = header["Vary"]
+    if type(said) == "table" then said[#said + 1] = word end
+    header["Vary"] = type(said) == "table" and said or said and {said, word} or word
+end
+
 -- Allows a browser's cross-origin request when `origins` holds its origin. Returns true when it does.
 function _M.cors(header, origin, origins)
+    -- A cache should not give to one origin what was said to another, or to none.
+    vary(header, "Origin")
     if not origin or not origins[origin] then return false end
     header["Access-Control-Allow-Origin"] = origin
     header["Access-Control-Expose-Headers"] = "Location, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"
     ngx.var.gw_resource_policy = "cross-origin"
-    header["Vary"] = "Origin"
     return true
 end
 

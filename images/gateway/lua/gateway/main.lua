@@ -1,4 +1,5 @@
 -- The life of a request, one function a phase of nginx: identify, inspect, route, limit, forward; then answer and log.
+local answer = require "gateway.answer"
 local cjson = require "cjson.safe"
 local concurrency = require "gateway.concurrency"
 local guard = require "gateway.guard"
@@ -20,6 +21,8 @@ local find, sub = string.find, string.sub
 local ROUTES = "/usr/share/gateway/routes.json"
 -- More headers than this are refused, not passed on uninspected.
 local MAX_HEADERS = 100
+-- What the gateway answers itself, health and the page's files, is only read.
+local OWN = {allow = "GET, HEAD"}
 local nameserver, options, known, shown, address_limit, crosses_origins
 local hosts = {}
 
@@ -90,7 +93,7 @@ local function floods(var, address)
     return not admitted and (refuse_limited(var, address_limit, wait, "address") or true)
 end
 
-local function forward(var, service)
+local function forward(var, service, headers)
     local host = hosts[service]
     local ready, why = upstreams.ready(host)
     if not ready then
@@ -103,6 +106,7 @@ local function forward(var, service)
         metrics.count("gateway_limited_total", 'limit="concurrency"')
         return problem.send(503, "The service has as many requests under way as it takes; try again in a second.")
     end
+    hygiene.keep_uncompressed(headers)
     var.gw_service = service
 end
 
@@ -128,10 +132,19 @@ local function refuse_method(var, route, headers)
     return problem.send(405, "This path allows " .. route.allow .. ".")
 end
 
--- Answers for a path of the page.
-local function show(var, resource, method, headers)
-    if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, {allow = "GET, HEAD"}, headers) end
-    return page.send(shown, resource, headers["if-none-match"])
+local function is_own(path)
+    return path == "/health" or shown.resources[path] ~= nil
+end
+
+-- Answers where no service is asked: at the gateway's own paths and at nobody's, and for a method that a path does not allow.
+local function answer_itself(var, path, method, headers, route)
+    if not is_own(path) then
+        if not route then return problem.send(404) end
+        return refuse_method(var, route, headers)
+    end
+    if method ~= "GET" and method ~= "HEAD" then return refuse_method(var, OWN, headers) end
+    if path == "/health" then return answer.health() end
+    return page.send(shown, shown.resources[path], headers["if-none-match"])
 end
 
 -- Inspects a request whose route (if any) is known. Returns true when it was refused and answered.
@@ -158,29 +171,16 @@ function _M.admit()
     if floods(var, address) then return end
     -- HTTP/0.9 has no headers.
     if not headers.host and ngx.req.http_version() < 1 then return problem.send(400) end
-    if path == "/health" and not query and (method == "GET" or method == "HEAD") then return _M.health() end
+    if path == "/health" and not query and (method == "GET" or method == "HEAD") then return answer.health() end
 
     local route, operation = routes.find(known, method, path)
     if route then var.gw_route = route.path end
     local done, request, read, unread = refused(var, path, query, headers, operation, why)
     if done then return end
-    if path == "/health" then return _M.health() end
-    local resource = shown.resources[path]
-    if resource then return show(var, resource, method, headers) end
-    if not route then return problem.send(404) end
-    if not operation then return refuse_method(var, route, headers) end
+    if not operation or is_own(path) then return answer_itself(var, path, method, headers, route) end
     if not within_limits(var, route, operation, client .. "@" .. address .. ":") then return end
     if positive.refuses(operation, request, read, unread) then return end
-    return forward(var, route.service)
-end
-
--- Answers GET /health at the edge: this gateway runs. It says nothing of the services behind it.
-function _M.health()
-    ngx.header["Content-Type"] = "application/json"
-    ngx.header["Cache-Control"] = "no-store"
-    ngx.header["Content-Length"] = 16
-    ngx.print('{"status":"ok"}\n')
-    return ngx.exit(ngx.OK)
+    return forward(var, route.service, headers)
 end
 
 -- Chooses the address of the service.
@@ -188,44 +188,44 @@ function _M.balance()
     upstreams.balance(hosts[ngx.var.gw_service])
 end
 
--- nginx refuses some request lines before any phase of ours, such as a path that climbs above the root: an attack all the same.
-local function attack_in_line(var)
-    local target = var.request and var.request:match("^%S+ (%S+)")
+-- nginx refuses some requests before any phase of ours, such as one whose path climbs above the root: an attack all the same.
+local function attacks(var, target, headers)
     if not target or options.mode == "off" then return false end
     local path, query = split(target)
     var.gw_path = path
-    return guard.refuses(var, {path = path, query = query, headers = {}}, options.mode)
+    return guard.refuses(var, {path = path, query = query, headers = headers}, options.mode)
+end
+
+-- TRACE and CONNECT find what every method finds that a path does not allow.
+local function refuse_early(var, method, headers)
+    if attacks(var, var.request_uri, headers) then return end
+    local path = split(var.request_uri)
+    local route = routes.find(known, method, path)
+    if route then var.gw_route = route.path end
+    return answer_itself(var, path, method, headers, route)
 end
 
 -- Answers an error that nginx itself found.
 function _M.problem()
-    local var = ngx.var
-    if var.gw_client_id == "" then identify(var, read_headers()) end
-    if ngx.status == 400 and attack_in_line(var) then return end
+    local var, headers = ngx.var, read_headers()
+    if var.gw_client_id == "" then identify(var, headers) end
+    local line = var.request or ""
+    local method = line:match("^([%u_-]+) ")
+    -- What nginx has made of it by now is a GET of this very document.
+    if method then var.gw_asked_method = method end
+    if ngx.status == 400 and attacks(var, line:match("^%S+ (%S+)"), {}) then return end
+    if ngx.status == 405 then return refuse_early(var, method, headers) end
     if ngx.status == 503 or ngx.status == 502 then ngx.header["Retry-After"] = 1 end
     return problem.send(ngx.status)
 end
 
--- The header of every answer; what is the same on all is in nginx.conf. A service's own 5xx body is marked to be replaced.
+-- The header of every answer.
 function _M.headers()
-    local header = ngx.header
-    header["Server"] = nil
-    if crosses_origins then hygiene.cors(header, ngx.var.http_origin, options.cors_origins) end
-    if ngx.status >= 500 and ngx.var.gw_service ~= "" then
-        ngx.ctx.replacement = problem.text(ngx.status)
-        header["Content-Type"] = "application/problem+json"
-        header["Content-Length"] = #ngx.ctx.replacement
-    end
+    return answer.headers(crosses_origins and options.cors_origins)
 end
 
--- The body of every answer: what a failing service says stays inside.
-function _M.body()
-    if ngx.status < 500 then return end
-    local text = ngx.ctx.replacement
-    if not text then return end
-    ngx.arg[1] = nil
-    if ngx.arg[2] then ngx.arg[1] = text end
-end
+-- The body of every answer.
+_M.body = answer.body
 
 -- Counts a finished request.
 function _M.log()

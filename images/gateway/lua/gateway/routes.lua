@@ -14,7 +14,11 @@ local function set_of(list)
     return set
 end
 
+-- What a route without operations lets through: nginx refuses CONNECT and TRACE.
+local ALL = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
 local function allowed(operations)
+    if not operations then return ALL end
     local methods = {}
     for method in pairs(operations) do methods[#methods + 1] = method end
     if operations.GET and not operations.HEAD then methods[#methods + 1] = "HEAD" end
@@ -44,7 +48,7 @@ function _M.prepare(known, tasks)
     for _, service in pairs(known.services) do service.limit = limits.share(service.limit, tasks) end
     for _, route in ipairs(known.routes) do
         route.matcher = pattern.new(route.pattern, "j")
-        route.allow = allowed(route.operations or {})
+        route.allow = allowed(route.operations)
         for _, operation in pairs(route.operations or {}) do prepare_operation(operation, tasks) end
     end
     return known
