@@ -242,7 +242,14 @@ def processor_seconds(pid):
 
 
 def main():
-    folder = Path(tempfile.mkdtemp(prefix="est-services-bench-"))
+    with tempfile.TemporaryDirectory(prefix="est-services-bench-") as folder:
+        text = compare(Path(folder))
+    print(text)
+    bench_page.write("bench-services", text)
+
+
+def compare(folder):
+    """Start the three in the folder, see that they do the same, measure them; return the section."""
     for name, text in (("common", COMMON), ("flask", FLASK), ("fastapi", FASTAPI), ("chassis", CHASSIS)):
         (folder / f"bench_{name}.py").write_text(text)
     database = fresh_database("movies").database
@@ -263,9 +270,7 @@ def main():
             process.send_signal(signal.SIGTERM)
         for process, _ in running.values():
             process.wait(30)
-    text = table(figures)
-    print(text)
-    bench_page.write("bench-services", text)
+    return table(figures)
 
 
 def measured(running, script):
