@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase, Session, registry, sessionmaker
 
 from chassis.settings import DatabaseSettings
+from chassis.turns import Turns
 
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
 REST = 1.0  # seconds after which a connection in the pool is tried before it is used
@@ -106,6 +107,7 @@ class Database:
             ping_after_a_rest(made.sync_engine, rest)
             return made
 
+        self._turns, self._reading_turns = Turns(pool_size, wait), Turns(pool_size, wait)
         self.engine = engine()
         self._reading = engine(isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -119,23 +121,24 @@ class Database:
         """
         # `engine.begin()` would end with a task of its own, to close even while it is cancelled: a tenth of it all.
         # Without, a connection that is cancelled while it closes is thrown away by the pool.
-        connection = await self.engine.connect()
-        try:
-            yield connection
-            await connection.commit()
-        finally:
-            await connection.close()
+        async with self._turns:
+            connection = await self.engine.connect()
+            try:
+                yield connection
+                await connection.commit()
+            finally:
+                await connection.close()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """Open a session in a transaction: committed at the end of the block, rolled back on an error."""
-        async with self._sessions.begin() as session:
+        async with self._turns, self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a session for one SELECT: without BEGIN and COMMIT, which are two more waits for the server."""
-        async with self._readers() as session:
+        async with self._reading_turns, self._readers() as session:
             yield session
 
     async def rows(
@@ -146,15 +149,16 @@ class Database:
         The quickest way to read what is only shown: with a statement that is made once, in a module, neither it nor
         objects of the session's have to be made in each request.
         """
-        connection = await self._reading.connect()  # and not `async with`, as in `transaction`
-        try:
-            return (await connection.execute(statement, values)).all()
-        finally:
-            await connection.close()
+        async with self._reading_turns:
+            connection = await self._reading.connect()  # and not `async with`, as in `transaction`
+            try:
+                return (await connection.execute(statement, values)).all()
+            finally:
+                await connection.close()
 
     async def revision(self) -> str | None:
         """Return the schema's Alembic revision; None before the first migration. Raises when unreachable."""
-        async with self.engine.connect() as connection:
+        async with self._turns, self.engine.connect() as connection:
             try:
                 found = await connection.scalar(text("SELECT version_num FROM alembic_version"))
             except ProgrammingError as error:

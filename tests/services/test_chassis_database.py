@@ -149,6 +149,23 @@ def test_who_is_cancelled_in_the_middle_changes_nothing_and_keeps_no_connection(
     assert on_a_database(scenario, pool_size=1) == (0, [])
 
 
+def test_who_waits_for_a_connection_is_not_overtaken_by_who_comes_later():
+    async def scenario(database):
+        served = []
+
+        async def ask_often(name):
+            for _ in range(10):
+                await database.rows(select(literal(1)))
+                served.append(name)
+
+        await asyncio.gather(*map(ask_often, "abc"))
+        return served
+
+    served = on_a_database(scenario, pool_size=1)
+
+    assert {frozenset(served[place : place + 3]) for place in range(0, 30, 3)} == {frozenset("abc")}
+
+
 def test_nobody_waits_longer_for_a_connection_than_he_was_told():
     async def scenario(database):
         async with database.transaction():
