@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from infra.commands.context import Context
 from infra.commands.sleeping import refuse_asleep
 from infra.errors import ConfigurationError
+from infra.snapshot import environment_stacks
 from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
-from infra.tasks.requests import request_for
+from infra.tasks.requests import as_it_serves, request_for
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def start(context: Context, service: str, wanted: Run) -> str:
 
 
 def request_of(context: Context, service: str, wanted: Run) -> TaskRequest:
-    """Return the request; the first process's task definition is used unless one is named."""
+    """Return the request, with what serves; the first process's task definition is used unless one is named."""
     processes = context.config.service(service).processes
     refuse_asleep(context, "no task can run there")
     process = wanted.process or ("web" if "web" in processes else next(iter(processes)))
@@ -51,9 +52,12 @@ def request_of(context: Context, service: str, wanted: Run) -> TaskRequest:
         raise ConfigurationError(
             f"--process: {service} has no process {process!r}; it has {', '.join(processes)}"
         )
-    request = request_for(context.config, context.outputs(), service, process, token=secrets.token_hex(16))
+    stacks = environment_stacks(context.aws, context.config)
+    outputs = {part: stack.outputs for part, stack in stacks.items()}
+    request = request_for(context.config, outputs, service, process, token=secrets.token_hex(16))
+    serving = stacks[service].parameters if service in stacks else {}
     return replace(
-        request,
+        as_it_serves(request, serving, process),
         command=wanted.command,
         environment=wanted.environment,
         cpu=wanted.cpu,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from infra import naming
 from infra.aws.ecs import Network
@@ -41,6 +42,13 @@ def request_for(config: Config, outputs: Outputs, service: str, task: str, *, to
         deadline=environment.deploy.task_seconds,
         placement=environment.deploy.placement_seconds,
     )
+
+
+def as_it_serves(request: TaskRequest, parameters: Mapping[str, str], process: str) -> TaskRequest:
+    """Return the request with the task definition that a service stack's `parameters` say; a rollback or a failed deploy
+    leaves a newer one in the release stack, whose code serves nobody."""
+    definition = parameters.get(task_output(process))
+    return replace(request, task_definition=definition) if definition else request
 
 
 def task_output(task: str) -> str:

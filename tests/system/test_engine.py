@@ -131,8 +131,11 @@ def test_rollback_returns_to_the_release_before_and_deploy_comes_back(shipyard: 
 
     said = shipyard.deploy_py("rollback", "local", "--yes").stdout
     back = task_definition(shipyard)
+    show = ("local", "movies", "--", "python3", "-c", "import os; print(os.environ['RELEASE'])")
+    serving, ran = (shipyard.deploy_py(command, *show).stdout.strip() for command in ("exec", "run"))
     shipyard.deploy_py("deploy", "local")
 
+    assert ran == serving
     assert "local: rolled back in " in said
     assert back != newest
     assert task_definition(shipyard) == newest

@@ -1,5 +1,6 @@
 """One-off tasks: started once, watched to the end, and a success only when it is known to be one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from infra.aws.logs import LogEvent
 from infra.commands.run import ending
 from infra.errors import AwsError, EstaleiroError, NotFound
 from infra.tasks.one_off import TaskRequest, TaskResult, TaskRunner
+from infra.tasks.requests import as_it_serves
 from tests.fakes import TASK, Clock, FakeAws, FakeEcs, FakeLogs, running, stopped
 
 STREAM = "migrate/migrate/0123"
@@ -275,3 +277,16 @@ def test_of_a_command_that_ends_with_a_code_of_its_own_little_is_said(
     result, _ = run(FakeEcs([TASK, stopped(Container("migrate", code), reason=reason)]))
 
     assert (ending(result), result.exit_code) == (said, code)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [({"WebTaskDefinition": "web:7", "WorkerTaskDefinition": "worker:7"}, "web:7"), ({}, "web:8")],
+    ids=["a release that a rollback left", "before the service's first deploy"],
+)
+def test_a_command_runs_in_what_serves_and_not_in_a_newer_release(
+    parameters: dict[str, str], expected: str
+) -> None:
+    newest = replace(request(), task_definition="web:8")
+
+    assert as_it_serves(newest, parameters, "web").task_definition == expected
