@@ -1,10 +1,12 @@
 """The same three requests through the chassis, plain Flask under gunicorn, and plain FastAPI under uvicorn; one core.
 
-Same driver (psycopg 3), same pool size, same database, one process pinned to one core; wrk on the other. Rounds are
-interleaved, the median is told, with processor time a request, which other work on the machine distorts least.
+Same driver (psycopg 3), at most ten connections each, same database, one process pinned to one core; wrk on the other. Nothing is
+measured before all three have answered alike. Rounds are interleaved, the median is told, with processor time a
+request, which other work on the machine distorts least.
 `make bench-services`; the peers' libraries are in tests/bench_services.in.
 """
 
+import json
 import os
 import re
 import signal
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -28,15 +31,20 @@ LIBRARIES = ROOT / ".estaleiro" / "bench"
 SECONDS, ROUNDS, CONNECTIONS = 3, 3, 16
 
 COMMON = """
-import os, json
-SQL = "SELECT id, title, release_year AS year, director, runtime_minutes FROM movies"
-COLUMNS = ("id", "title", "year", "director", "runtime_minutes")
-ADD = (
-    "INSERT INTO movies (title, release_year, director) VALUES (%s, %s, %s) "
-    "RETURNING id, title, release_year AS year, director, runtime_minutes"
+import os, json, base64
+SHOWN = (
+    "id, title, release_year AS year, director, runtime_minutes, director_id, "
+    "CASE WHEN poster_key IS NOT NULL THEN '/movies/' || id || '/poster' END AS poster"
 )
+SQL = f"SELECT {SHOWN} FROM movies"
+COLUMNS = ("id", "title", "year", "director", "runtime_minutes", "director_id", "poster")
+ADD = f"INSERT INTO movies (title, release_year, director) VALUES (%s, %s, %s) RETURNING {SHOWN}"
 URL = f"host={os.environ['DATABASE_HOST']} dbname={os.environ['DATABASE_NAME']} user=postgres"
 def row(values): return dict(zip(COLUMNS, values))
+def page(rows):
+    items = [row(r) for r in rows[:20]]
+    following = base64.urlsafe_b64encode(items[-1]["id"].to_bytes(8, "big")).rstrip(b"=").decode()
+    return {"items": items, "next": following if len(rows) > 20 else None}
 """
 
 FLASK = """
@@ -52,7 +60,7 @@ def one(movie_id):
 @app.get("/movies")
 def many():
     with pool.connection() as c:
-        return jsonify(items=[row(r) for r in c.execute(SQL + " WHERE id > 0 ORDER BY id LIMIT 21").fetchall()[:20]], next="x")
+        return jsonify(page(c.execute(SQL + " WHERE id > 0 ORDER BY id LIMIT 21").fetchall()))
 @app.post("/movies")
 def add():
     said = request.get_json()
@@ -84,8 +92,7 @@ async def one(movie_id: int):
 @app.get("/movies")
 async def many():
     async with pool.connection() as c:
-        rows = await (await c.execute(SQL + " WHERE id > 0 ORDER BY id LIMIT 21")).fetchall()
-        return {"items": [row(r) for r in rows[:20]], "next": "x"}
+        return page(await (await c.execute(SQL + " WHERE id > 0 ORDER BY id LIMIT 21")).fetchall())
 @app.post("/movies", status_code=201)
 async def add(film: Film):
     async with pool.connection() as c:
@@ -108,9 +115,10 @@ serve(
 )
 """
 
-LUA = """
+FILM = '{"title":"Playtime","year":1967,"director":"Jacques Tati"}'
+LUA = f"""
 wrk.method = "POST"
-wrk.body = '{"title":"Playtime","year":1967,"director":"Jacques Tati"}'
+wrk.body = '{FILM}'
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer TOKEN"
 """
@@ -155,6 +163,48 @@ def answers(address):
         return False
 
 
+def compared(running, token):
+    """Ask every server each of the three things; SystemExit unless all say 2xx and the same."""
+    for what, path, body in (
+        ("one row", "/movies/1", None),
+        ("list", "/movies", None),
+        ("write", "/movies", FILM),
+    ):
+        told = {
+            name: said(f"http://127.0.0.1:{port}{path}", body, token) for name, (_, port) in running.items()
+        }
+        if complaint := disagreement(what, told):
+            raise SystemExit(f"nothing is measured: {complaint}")
+
+
+def said(address, body, token):
+    """Return the status and the decoded body of one answer."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"} if body else {}
+    request = urllib.request.Request(address, body and body.encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def disagreement(what, told):
+    """Return what is wrong with answers by server, each a status and a body; None when they are alike but for ids."""
+    for name, (status, body) in told.items():
+        if not 200 <= status < 300:
+            return f"{name} answers {status} to the {what}: {body}"
+    first, *others = told
+    for name in others:
+        if _without_new_id(what, told[name]) != _without_new_id(what, told[first]):
+            return f"{name} and {first} answer differently to the {what}: {told[name]}, {told[first]}"
+    return None
+
+
+def _without_new_id(what, answer):
+    status, body = answer
+    return (status, {**body, "id": None}) if what == "write" else answer
+
+
 def rate(address, script=None):
     """Requests a second and the 99th percentile in milliseconds; SystemExit when any answer is an error."""
     more = ["-s", str(script)] if script else []
@@ -192,7 +242,14 @@ def processor_seconds(pid):
 
 
 def main():
-    folder = Path(tempfile.mkdtemp(prefix="est-services-bench-"))
+    with tempfile.TemporaryDirectory(prefix="est-services-bench-") as folder:
+        text = compare(Path(folder))
+    print(text)
+    bench_page.write("bench-services", text)
+
+
+def compare(folder):
+    """Start the three in the folder, see that they do the same, measure them; return the section."""
     for name, text in (("common", COMMON), ("flask", FLASK), ("fastapi", FASTAPI), ("chassis", CHASSIS)):
         (folder / f"bench_{name}.py").write_text(text)
     database = fresh_database("movies").database
@@ -206,14 +263,14 @@ def main():
     try:
         token = (folder / "chassis.log").read_text().split()[0]
         (folder / "write.lua").write_text(LUA.replace("TOKEN", token))
+        compared(running, token)
         figures = measured(running, folder / "write.lua")
     finally:
         for process, _ in running.values():
             process.send_signal(signal.SIGTERM)
         for process, _ in running.values():
             process.wait(30)
-    print(table(figures))
-    bench_page.write("bench-services", table(figures))
+    return table(figures)
 
 
 def measured(running, script):
@@ -242,14 +299,15 @@ def measured(running, script):
 
 
 def table(figures):
-    lines = ["| | chassis | Flask + gunicorn | FastAPI + uvicorn |", "|---|---|---|---|"]
+    names = ("chassis", "flask", "fastapi")
+    rows = []
     for path, by in figures.items():
         cells = [
-            f"{by[name][0]:,.0f}/s, p99 {by[name][1]:.1f} ms, {by[name][2]:.0f} µs CPU"
-            for name in ("chassis", "flask", "fastapi")
+            f"{cpu:,.0f} µs, {speed:,.0f}/s, p99 {slow:.0f} ms" for speed, slow, cpu in map(by.get, names)
         ]
-        lines.append(f"| {path} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows.append([path, *cells, f"{by['chassis'][2] / by['flask'][2]:.2f}"])
+    header = ["processor time, rate", "chassis", "Flask + gunicorn", "FastAPI + uvicorn", "chassis : Flask"]
+    return f"{bench_page.machine()}\n\n{bench_page.table(header, rows)}"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from chassis.handler import Handler
 from chassis.measures import Measures
 from chassis.problems import ProblemError
 from chassis.shedding import Limits, LoopLag
+from chassis.slow_bodies import TimedBody, has_body
 
 log = logging.getLogger("chassis.web")
 
@@ -39,6 +40,19 @@ class TooLarge(Handler):
     def prepare(self) -> None:
         super().prepare()
         raise ProblemError(413, detail=f"the body should have at most {self.application.max_body} bytes")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop what arrives: the connection closes once the answer is sent."""
+
+
+@stream_request_body
+class TooLate(Handler):
+    """Answers in the place of a handler whose request's body did not arrive in time (RFC 9110, 15.5.9)."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        detail = f"the body should arrive within {self.application.limits.body:g} seconds"
+        raise ProblemError(408, detail=detail, headers={"Connection": "close"})
 
     def data_received(self, chunk: bytes) -> None:
         """Drop what arrives: the connection closes once the answer is sent."""
@@ -89,7 +103,11 @@ class Application(TornadoApplication):
             # Tornado would answer a bare 400; lift its bound for this request, which nobody reads anyway.
             request.connection.set_max_body_size(int(length[:19]))  # type: ignore[union-attr]
             return self.get_handler_delegate(request, TooLarge)
-        return super().find_handler(request, **kwargs)
+        found = super().find_handler(request, **kwargs)
+        if not has_body(request.headers):
+            return found
+        late = self.get_handler_delegate(request, TooLate)
+        return TimedBody(found, self.limits.body, late.execute)
 
 
 def log_request(handler: RequestHandler) -> None:

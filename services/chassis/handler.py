@@ -15,6 +15,7 @@ from chassis.auth import Claims
 from chassis.database import unavailable
 from chassis.measures import Measures
 from chassis.problems import ProblemError, Unavailable
+from chassis.shedding import Limits
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ class Serving(Protocol):
 
     dependencies: Any
     max_body: int
+    limits: Limits
     in_flight: set[Handler]
     last_request: float
     measures: Measures

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Column, DateTime, Index, MetaData, SmallInteger, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.handler import Answer, Handler
 from chassis.problems import ProblemError
@@ -44,7 +44,7 @@ STORE = text(
     " WHERE owner = :owner AND key = :key"
 )
 
-Work = Callable[[AsyncSession], Awaitable[Answer]]
+Work = Callable[[AsyncConnection], Awaitable[Answer]]
 
 
 def table(metadata: MetaData) -> Table:
@@ -79,13 +79,13 @@ async def once(handler: Handler, work: Work) -> Answer:
     request is under way, 422 for a key that was used with another body.
     """
     claim = _claim(handler)
-    async with handler.dependencies.database.session() as session:
+    async with handler.dependencies.database.transaction() as connection:
         if claim is None:
-            return await work(session)
-        if earlier := await _earlier(session, claim):
+            return await work(connection)
+        if earlier := await _earlier(connection, claim):
             return earlier
-        answer = await work(session)
-        await session.execute(STORE, {"owner": claim.owner, "key": claim.key, **_stored(answer)})
+        answer = await work(connection)
+        await connection.execute(STORE, {"owner": claim.owner, "key": claim.key, **_stored(answer)})
         return answer
 
 
@@ -102,22 +102,22 @@ def _claim(handler: Handler) -> Claim | None:
     return Claim(owner, given[0], hashlib.sha256(handler.request.body).hexdigest())
 
 
-async def _earlier(session: AsyncSession, claim: Claim) -> Answer | None:
+async def _earlier(connection: AsyncConnection, claim: Claim) -> Answer | None:
     """Make the key ours, waiting for one who holds it; return the stored answer if it was there already."""
     values = {"owner": claim.owner, "key": claim.key}
-    await session.execute(PURGE)
-    await session.execute(text(f"SET LOCAL lock_timeout = '{WAIT}'"))
+    await connection.execute(PURGE)
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT}'"))
     try:
-        claimed = await session.scalar(CLAIM, {**values, "fingerprint": claim.fingerprint})
+        claimed = await connection.scalar(CLAIM, {**values, "fingerprint": claim.fingerprint})
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
             raise
         detail = "a request with this key is under way"
         raise ProblemError(409, detail=detail, headers={"Retry-After": "1"}) from error
-    await session.execute(text("SET LOCAL lock_timeout = DEFAULT"))
+    await connection.execute(text("SET LOCAL lock_timeout = DEFAULT"))
     if claimed is not None:
         return None
-    row: Any = (await session.execute(EARLIER, values)).one()
+    row: Any = (await connection.execute(EARLIER, values)).one()
     if row.fingerprint != claim.fingerprint:
         raise ProblemError(422, detail=f"this {HEADER} was used with another body")
     headers = {**(row.headers or {}), REPLAYED: "true"}

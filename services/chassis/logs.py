@@ -21,8 +21,9 @@ _PATTERNS = (
     (re.compile(r"(?i)((?:password|client_secret|secret)[\"']?\s*[=:]\s*[\"']?)[^\s\"',&}]+"), r"\1***"),
     (re.compile(r"(?i)(postgresql(?:\+\w+)?://[^:/@\s]+:)[^@\s]+@"), r"\1***@"),
 )
-# Nearly no line holds what these take out; this tells in one search.
-_SUSPECT = re.compile(r"(?i)bearer|basic|eyJ|password|secret|postgresql")
+# Nearly no line holds what these take out, and looking for a word is far cheaper than looking for a pattern.
+_SUSPECT = ("bearer", "basic", "eyj", "password", "secret", "postgresql")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)  # made once: `json.dumps` would make one a line
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "emf"}
 
 
@@ -55,8 +56,11 @@ class JsonFormatter(logging.Formatter):
         )  # metrics; their dimensions may be called as a record's own parts
         if record.exc_info:
             members["exception"] = self.formatException(record.exc_info)
-        text = json.dumps(members, ensure_ascii=False, default=str)
-        if not _SUSPECT.search(text) and not any(secret in text for secret in self._in_json):
+        text = _ENCODER.encode(members)
+        folded = text.casefold()
+        if not any(word in folded for word in _SUSPECT) and not any(
+            secret in text for secret in self._in_json
+        ):
             return text
         clean = {name: self._redact(value) for name, value in members.items()}
         return json.dumps(clean, ensure_ascii=False, default=lambda value: self._redact(str(value)))

@@ -17,9 +17,8 @@ from chassis.settings import WebSettings
 log = logging.getLogger("chassis.serve")
 
 # Longer than a balancer (60 s) and the gateway (30 s) keep idle connections: the side that sends requests must be
-# the one that closes, or a request meets a closed connection.
+# the one that closes, or a request meets a closed connection. A request's headers have to be there by then, too.
 IDLE = 120.0  # seconds
-BODY = 20.0  # seconds for a body to arrive
 # ECS sends SIGTERM when the balancer has already let go of a task; a second without a request says that it has.
 QUIET = 1.0
 
@@ -37,13 +36,7 @@ def serve(build: Callable[[], Application | Awaitable[Application]], settings: W
 async def _run(build: Callable[[], Application | Awaitable[Application]], settings: WebSettings) -> None:
     made = build()
     app = made if isinstance(made, Application) else await made
-    server = HTTPServer(
-        app,
-        idle_connection_timeout=IDLE,
-        body_timeout=BODY,
-        max_body_size=MAX_BODY,
-        max_header_size=64 * 1024,
-    )
+    server = http_server(app)
     await app.dependencies.open()
     server.listen(settings.port)
     measured = _measured(app, settings.metrics_port)
@@ -65,6 +58,14 @@ async def _run(build: Callable[[], Application | Awaitable[Application]], settin
         app.measures.tally.write()
         await app.dependencies.close()
     log.info("stopped")
+
+
+def http_server(app: Application, *, idle: float = IDLE) -> HTTPServer:
+    """Return the server of the application; it closes connections on which no request's headers end for `idle` seconds.
+
+    How long a body may take is the application's own business (`Limits.body`).
+    """
+    return HTTPServer(app, idle_connection_timeout=idle, max_body_size=MAX_BODY, max_header_size=64 * 1024)
 
 
 def _measured(app: Application, port: int) -> HTTPServer | None:

@@ -42,10 +42,11 @@ class LoopLag:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one process takes on: requests at once, and seconds that its loop may be late."""
+    """What one process takes on: requests at once, and the seconds that its loop may be late or a body be on its way."""
 
     requests: int = 100
     lag: float = 0.5
+    body: float = 20.0
 
     def exceeded(self, in_flight: int, lag: float) -> bool:
         """Say whether one request more, beside those in flight, is too much."""

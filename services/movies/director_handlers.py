@@ -21,8 +21,8 @@ class DirectorsHandler(Handler):
     async def get(self) -> None:
         query = self.query(DirectorsQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
-        async with self.dependencies.database.reading() as session:
-            found = await directors.find(session, query.name, after=after, limit=query.limit + 1)
+        database = self.dependencies.database
+        found = await directors.find(database, query.name, after=after, limit=query.limit + 1)
         self.send(pages.page(found, query.limit, shown=lambda one: one, key=lambda one: one.id))
 
 
@@ -38,8 +38,7 @@ class DirectorHandler(Handler):
         problems={404: "No movie is by such a director."},
     )
     async def get(self, director_id: str) -> None:
-        async with self.dependencies.database.reading() as session:
-            director = await directors.get(session, int(director_id))
+        director = await directors.get(self.dependencies.database, int(director_id))
         if director is None:
             raise ProblemError(404, detail=f"there is no director {int(director_id)}")
         self.send(director)

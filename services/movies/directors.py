@@ -1,8 +1,8 @@
 """Who directed the movies of the catalogue, in SQL; somebody whose last movie is gone is not shown."""
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.database import Database
 from movies.models import Director, Movie
 from movies.shapes import DirectorOutput
 
@@ -18,13 +18,13 @@ def found(name: str, *, after: int, limit: int) -> Select[int, str, int]:
     )
 
 
-async def find(session: AsyncSession, name: str, *, after: int, limit: int) -> list[DirectorOutput]:
-    return [DirectorOutput(*row) for row in await session.execute(found(name, after=after, limit=limit))]
+async def find(database: Database, name: str, *, after: int, limit: int) -> list[DirectorOutput]:
+    return [DirectorOutput(*row) for row in await database.rows(found(name, after=after, limit=limit))]
 
 
-async def get(session: AsyncSession, director_id: int) -> DirectorOutput | None:
-    row = (await session.execute(shown().where(Director.id == director_id))).one_or_none()
-    return None if row is None else DirectorOutput(*row)
+async def get(database: Database, director_id: int) -> DirectorOutput | None:
+    rows = await database.rows(shown().where(Director.id == director_id))
+    return DirectorOutput(*rows[0]) if rows else None
 
 
 def shown() -> Select[int, str, int]:

@@ -1,7 +1,7 @@
 """HTTP for the catalogue: reads the request, calls `catalogue` once, writes the answer."""
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import etags, pages
 from chassis.auth import authenticated
@@ -11,7 +11,7 @@ from chassis.pages import Page
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
 from movies import catalogue, posters
-from movies.models import Movie
+from movies.catalogue import Stored
 from movies.shapes import MovieId, MovieInput, MovieOutput, MoviesQuery
 
 UNKNOWN = {404: "There is no such movie."}
@@ -30,10 +30,13 @@ class MoviesHandler(Handler):
         query = self.query(MoviesQuery)
         after = pages.decode(query.cursor) if query.cursor else 0
         director = None if query.director is msgspec.UNSET else query.director
-        async with self.dependencies.database.reading() as session:
-            movies = await catalogue.find(
-                session, query.title, director=director, after=after, limit=query.limit + 1
-            )
+        movies = await catalogue.find(
+            self.dependencies.database,
+            query.title,
+            director=director,
+            after=after,
+            limit=query.limit + 1,
+        )
         self.send(pages.page(movies, query.limit, shown=shown, key=lambda movie: movie.id))
 
     @authenticated(scope="movies:write")
@@ -49,8 +52,8 @@ class MoviesHandler(Handler):
         if said.id is not None:
             raise wrong_id("the service chooses the id of a new movie")
 
-        async def add(session: AsyncSession) -> Answer:
-            movie = await catalogue.add(session, said)
+        async def add(connection: AsyncConnection) -> Answer:
+            movie = await catalogue.add(connection, said)
             return Answer(shown(movie), 201, {"Location": f"/movies/{movie.id}", "ETag": etag(movie)})
 
         self.answer(await once(self, add))
@@ -70,8 +73,7 @@ class MovieHandler(Handler):
         problems=UNKNOWN,
     )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.reading() as session:
-            movie = await catalogue.get(session, int(movie_id))
+        movie = await catalogue.get(self.dependencies.database, int(movie_id))
         if movie is None:
             raise unknown(movie_id)
         self.tag = etag(movie)
@@ -91,8 +93,8 @@ class MovieHandler(Handler):
         if said.id not in (None, int(movie_id)):
             raise wrong_id(f"should be {int(movie_id)}, as in the path, or absent")
         try:
-            async with self.dependencies.database.session() as session:
-                movie = await catalogue.replace(session, int(movie_id), said, versions=self.versions())
+            async with self.dependencies.database.transaction() as connection:
+                movie = await catalogue.replace(connection, int(movie_id), said, versions=self.versions())
         except catalogue.MovieConflict as error:
             raise changed(movie_id) from error
         if movie is None:
@@ -109,8 +111,8 @@ class MovieHandler(Handler):
     )
     async def delete(self, movie_id: str) -> None:
         try:
-            async with self.dependencies.database.session() as session:
-                removed = await catalogue.remove(session, int(movie_id), versions=self.versions())
+            async with self.dependencies.database.transaction() as connection:
+                removed = await catalogue.remove(connection, int(movie_id), versions=self.versions())
         except catalogue.MovieConflict as error:
             raise changed(movie_id) from error
         if removed is None:
@@ -128,7 +130,7 @@ class MovieHandler(Handler):
         return etags.accepted(self.request.headers.get("If-Match"))
 
 
-def shown(movie: Movie) -> MovieOutput:
+def shown(movie: Stored) -> MovieOutput:
     return MovieOutput(
         id=movie.id,
         title=movie.title,
@@ -140,7 +142,7 @@ def shown(movie: Movie) -> MovieOutput:
     )
 
 
-def etag(movie: Movie) -> str:
+def etag(movie: Stored) -> str:
     return etags.tag(movie.version)
 
 

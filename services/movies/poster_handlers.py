@@ -10,8 +10,8 @@ from chassis.operations import ETAG, Reply, operation
 from chassis.problems import ProblemError
 from chassis.web import Handler
 from movies import catalogue, posters
+from movies.catalogue import Stored
 from movies.handlers import UNKNOWN, changed, etag, shown, unknown
-from movies.models import Movie
 from movies.shapes import MovieId, MovieOutput, PosterInput, UploadInput, UploadOutput
 
 # A browser may use the address again for so long, in seconds; it is valid for longer.
@@ -100,20 +100,19 @@ class PosterHandler(Handler):
         await self.set_poster(movie_id, None)
         self.send(None, 204)
 
-    async def movie(self, movie_id: str) -> Movie:
+    async def movie(self, movie_id: str) -> Stored:
         """Return the movie; ends the request with 404 when there is none."""
-        async with self.dependencies.database.reading() as session:
-            movie = await catalogue.get(session, int(movie_id))
+        movie = await catalogue.get(self.dependencies.database, int(movie_id))
         if movie is None:
             raise unknown(movie_id)
         return movie
 
-    async def set_poster(self, movie_id: str, key: str | None) -> Movie:
+    async def set_poster(self, movie_id: str, key: str | None) -> Stored:
         """Store the key and forget the poster that was there; ends the request with 404 or 412."""
         versions = etags.accepted(self.request.headers.get("If-Match"))
         try:
-            async with self.dependencies.database.session() as session:
-                found = await catalogue.set_poster(session, int(movie_id), key, versions=versions)
+            async with self.dependencies.database.transaction() as connection:
+                found = await catalogue.set_poster(connection, int(movie_id), key, versions=versions)
         except catalogue.MovieConflict as error:
             await self.forget(key)
             raise changed(movie_id) from error

@@ -17,8 +17,8 @@ from chassis.serve import serve
 from chassis.web import Application, about
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
-from reviews.rating_requests import RatingRequests
-from reviews.tasks import RATE, REPAIR_SECONDS, make_tasks
+from reviews.task_requests import TaskRequests
+from reviews.tasks import REPAIR_SECONDS, make_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def web(given: WebSettings) -> int:
                 http=http,
                 queue=QueueWatch(queue(given)),
                 catalogue=Catalogue(movies),
-                rating_requests=RatingRequests(lambda movie_id: publisher.send(RATE, movie_id)),
+                task_requests=TaskRequests(publisher.send),
             )
         )
 

@@ -4,23 +4,26 @@ from dataclasses import dataclass
 
 from chassis import web
 from reviews.catalogue import Catalogue
+from reviews.computation_handlers import ComputationHandler, ComputationsHandler
 from reviews.handlers import RatingHandler, ReviewsHandler, TopChartHandler
-from reviews.rating_requests import RatingRequests
+from reviews.task_requests import TaskRequests
 
 ROUTES = (
     (r"/movies/([0-9]{1,15})/reviews", ReviewsHandler),
     (r"/movies/([0-9]{1,15})/rating", RatingHandler),
     (r"/charts/top", TopChartHandler),
+    (r"/charts/computations", ComputationsHandler),
+    (r"/charts/computations/([0-9]{1,15})", ComputationHandler),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies(web.Dependencies):
     catalogue: Catalogue
-    rating_requests: RatingRequests
+    task_requests: TaskRequests
 
     async def close(self) -> None:
-        await self.rating_requests.close()
+        await self.task_requests.close()
         await super().close()
 
 

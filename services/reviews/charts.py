@@ -1,11 +1,11 @@
 """The chart of the best rated movies: a Bayesian average, so that one enthusiast makes no number one."""
 
 import msgspec
-from sqlalchemy import Double, Select, cast, func, select
+from sqlalchemy import Double, Select, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from chassis.database import Database
 from reviews.models import Chart, Film, Rating
 from reviews.shapes import ChartEntry, TopChart
 
@@ -13,13 +13,13 @@ TOP = "top"
 SIZE = 100  # entries
 WEIGHT = 5  # reviews; with this many of its own a movie stands halfway between the mean and its average
 
+ONE = select(Chart.items, Chart.computed_at).where(Chart.name == bindparam("chart"))
 
-async def get(session: AsyncSession, *, limit: int) -> TopChart:
-    chart = await session.get(Chart, TOP)
-    if chart is None:
-        return TopChart(items=[], computed_at=None)
-    entries = msgspec.convert(chart.items[:limit], list[ChartEntry])
-    return TopChart(entries, chart.computed_at)
+
+async def get(database: Database, *, limit: int) -> TopChart:
+    for items, computed_at in await database.rows(ONE, chart=TOP):
+        return TopChart(msgspec.convert(items[:limit], list[ChartEntry]), computed_at)
+    return TopChart(items=[], computed_at=None)
 
 
 def recompute(session: Session) -> None:

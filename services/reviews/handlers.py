@@ -1,9 +1,6 @@
 """HTTP for reviews, ratings and charts: reads the request, calls the logic once, writes the answer."""
 
-from typing import Any
-
-import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import pages
 from chassis.auth import authenticated
@@ -14,7 +11,7 @@ from chassis.pages import Page, PageQuery
 from chassis.problems import ProblemError
 from chassis.web import Answer, Handler
 from reviews import charts, ratings, reviewing
-from reviews.models import Review
+from reviews.reviewing import Stored
 from reviews.shapes import (
     ChartQuery,
     KnownMovie,
@@ -24,6 +21,7 @@ from reviews.shapes import (
     ReviewOutput,
     TopChart,
 )
+from reviews.tasks import RATE
 
 NEWEST = 2**63 - 1
 RETRY_AFTER = "5"  # seconds
@@ -43,8 +41,8 @@ class ReviewsHandler(Handler):
     async def get(self, movie_id: str) -> None:
         query = self.query(PageQuery)
         before = pages.decode(query.cursor) if query.cursor else NEWEST
-        async with self.dependencies.database.reading() as session:
-            found = await reviewing.find(session, int(movie_id), before=before, limit=query.limit + 1)
+        database = self.dependencies.database
+        found = await reviewing.find(database, int(movie_id), before=before, limit=query.limit + 1)
         self.send(pages.page(found, query.limit, shown=shown, key=lambda review: review.id))
 
     @authenticated(scope="reviews:write")
@@ -61,13 +59,13 @@ class ReviewsHandler(Handler):
         movie = await self.movie(int(movie_id))
         author = self.claims.sub if self.claims else None
 
-        async def add(session: AsyncSession) -> Answer:
-            review = await reviewing.add(session, movie, said, author=author)
+        async def add(connection: AsyncConnection) -> Answer:
+            review = await reviewing.add(connection, movie, said, author=author)
             return Answer(shown(review), 201, {"Location": location(review)})
 
         answer = await once(self, add)
         # Only now is the review there to be counted; should this fail, the outbox remembers.
-        self.dependencies.rating_requests.send(movie.id)
+        self.dependencies.task_requests.send(RATE, movie.id)
         self.answer(answer)
 
     async def movie(self, movie_id: int) -> KnownMovie:
@@ -94,9 +92,7 @@ class RatingHandler(Handler):
         replies={200: Reply("The rating; without reviews a count of 0 and no average.", MovieRating)},
     )
     async def get(self, movie_id: str) -> None:
-        async with self.dependencies.database.reading() as session:
-            rating = await ratings.get(session, int(movie_id))
-        self.send(rating)
+        self.send(await ratings.get(self.dependencies.database, int(movie_id)))
 
 
 class TopChartHandler(Handler):
@@ -110,15 +106,13 @@ class TopChartHandler(Handler):
     )
     async def get(self) -> None:
         query = self.query(ChartQuery)
-        async with self.dependencies.database.reading() as session:
-            chart = await charts.get(session, limit=query.limit)
-        self.send(chart)
+        self.send(await charts.get(self.dependencies.database, limit=query.limit))
 
 
-def shown(review: Review) -> Any:
-    return msgspec.convert(review, ReviewOutput, from_attributes=True)
+def shown(review: Stored) -> ReviewOutput:
+    return ReviewOutput(*review)
 
 
-def location(review: Review) -> str:
+def location(review: Stored) -> str:
     """The list of the movie's reviews from this one on, and of these only one."""
     return f"/movies/{review.movie_id}/reviews?limit=1&cursor={pages.encode(review.id + 1)}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     DateTime,
     Identity,
@@ -12,12 +13,17 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     Text,
+    false,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis import database, idempotency, schedule
+from reviews.shapes import ComputationState
+
+QUEUED = text("started_at IS NULL AND finished_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -85,6 +91,30 @@ class Chart(Base):
     items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     computed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
+
+class Computation(Base):
+    """A request that a chart be computed now. At most one waits to begin; a second that asks is given that one."""
+
+    __tablename__ = "computations"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=False), primary_key=True)
+    chart: Mapped[str] = mapped_column(Text)
+    requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    published_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    failed: Mapped[bool] = mapped_column(Boolean, server_default=false())
+
+    @property
+    def state(self) -> ComputationState:
+        if self.finished_at:
+            return "failed" if self.failed else "done"
+        return "running" if self.started_at else "queued"
+
+
+Index("uq_computations_queued", Computation.chart, unique=True, postgresql_where=QUEUED)
+Index("ix_computations_finished_at", Computation.finished_at)
 
 idempotency.table(Base.metadata)
 schedule.table(Base.metadata)

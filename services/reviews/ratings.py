@@ -2,22 +2,23 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from chassis.database import Database
 from reviews.models import Pending, Rating, Review
 from reviews.shapes import MovieRating
 
 REPAIRED_AT_ONCE = 1000  # reviews; the rest follows with the next round
 
+ONE = select(Rating.count, Rating.total).where(Rating.movie_id == bindparam("movie_id"), Rating.count > 0)
 
-async def get(session: AsyncSession, movie_id: int) -> MovieRating:
-    rating = await session.get(Rating, movie_id)
-    if rating is None or rating.count == 0:
-        return MovieRating(movie_id, count=0, average=None)
-    return MovieRating(movie_id, count=rating.count, average=rating.total / rating.count)
+
+async def get(database: Database, movie_id: int) -> MovieRating:
+    for count, total in await database.rows(ONE, movie_id=movie_id):
+        return MovieRating(movie_id, count=count, average=total / count)
+    return MovieRating(movie_id, count=0, average=None)
 
 
 def recompute(session: Session, movie_id: int) -> None:

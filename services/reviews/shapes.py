@@ -1,7 +1,7 @@
 """What clients of `reviews` send and get, as JSON; the limits here are those of openapi.json."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,10 @@ Stars = Annotated[int, msgspec.Meta(ge=1, le=5)]
 # U+0000 is legal in JSON and cannot be stored by PostgreSQL.
 Words = Annotated[str, msgspec.Meta(max_length=10_000, pattern=r"^[^\x00]*$")]
 MovieId = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999_999, description="The movie's id.")]
+ComputationId = Annotated[
+    int, msgspec.Meta(ge=0, le=999_999_999_999_999, description="The computation's id.")
+]
+ComputationState = Literal["queued", "running", "done", "failed"]
 
 
 class ReviewInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +58,17 @@ class TopChart(msgspec.Struct, frozen=True):
 
     items: list[ChartEntry]
     computed_at: datetime | None
+
+
+class ComputationOutput(msgspec.Struct, frozen=True):
+    """`started_at` is when the latest try began; `chart` is where to read the chart, once it is done."""
+
+    id: int
+    state: ComputationState
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    chart: str | None
 
 
 class ChartQuery(msgspec.Struct, frozen=True):

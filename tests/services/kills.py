@@ -236,7 +236,7 @@ class Balancer:
 
 
 class Callers:
-    """Send reviews, each until it is acknowledged, with the same Idempotency-Key every time."""
+    """Send reviews, each until it is acknowledged, with the same Idempotency-Key every time; ask for charts."""
 
     def __init__(self, balancer: Balancer, issuer: str, count: int, *, threads: int = 6) -> None:
         self._balancer = balancer
@@ -245,6 +245,7 @@ class Callers:
         for number in range(count):
             self._left.put(number)
         self.acknowledged: dict[int, int] = {}  # number -> id of the review
+        self.charts: set[int] = set()  # ids of the computations that were accepted
         self.broken = 0  # connections that broke, or were refused
         self.refused: list[object] = []  # answers that no caller should get; the first ends it all
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
@@ -254,6 +255,25 @@ class Callers:
     def wait(self) -> None:
         for thread in self._threads:
             thread.join(PATIENCE)
+
+    def ask_for_chart(self) -> None:
+        """Ask until it is accepted."""
+
+        def accepted() -> bool:
+            connection = http.client.HTTPConnection("127.0.0.1", self._balancer.pick(), timeout=10)
+            try:
+                headers = {"Authorization": f"Bearer {self._token}"}
+                connection.request("POST", "/charts/computations", b"", headers)
+                answer = connection.getresponse()
+                told = json.loads(answer.read())
+            except (OSError, http.client.HTTPException):
+                return False
+            finally:
+                connection.close()
+            self.charts |= {told["id"]} if answer.status == 202 else set()
+            return answer.status == 202
+
+        assert eventually(accepted, PATIENCE), "nobody takes the request for a chart"
 
     def _work(self) -> None:
         connections: dict[int, http.client.HTTPConnection] = {}

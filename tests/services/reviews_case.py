@@ -9,8 +9,8 @@ from chassis.database import Database, SyncDatabase
 from chassis.testing import ServiceTestCase, token, verifier
 from chassis.web import Application
 from reviews.app import Dependencies, make_app
-from reviews.rating_requests import RatingRequests
 from reviews.shapes import KnownMovie
+from reviews.task_requests import TaskRequests
 from reviews.tasks import make_tasks
 
 TITLES = {1: "Metropolis", 2: "City Lights"}
@@ -34,13 +34,13 @@ class FakeCatalogue:
 class FakeQueue:
     """Keeps what was published; refuses everything while `down`."""
 
-    movie_ids: list[int] = field(default_factory=list)
+    published: list[tuple[str, int]] = field(default_factory=list)
     down: bool = False
 
-    async def publish(self, movie_id: int) -> None:
+    async def publish(self, task: str, about: int) -> None:
         if self.down:
             raise ConnectionError("the queue does not answer")
-        self.movie_ids.append(movie_id)
+        self.published.append((task, about))
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ReviewsCase(ServiceTestCase):
                 database=Database(database_url),
                 verifier=verifier("reviews"),
                 catalogue=self.catalogue,
-                rating_requests=RatingRequests(self.queue.publish),
+                task_requests=TaskRequests(self.queue.publish),
             )
         )
 
@@ -74,7 +74,7 @@ class ReviewsCase(ServiceTestCase):
         super().setUp()
         self.tables = SyncDatabase(self.database_url, pool_size=8)
         self.addCleanup(self.tables.dispose)
-        self.execute("TRUNCATE reviews, ratings, outbox, films, charts")
+        self.execute("TRUNCATE reviews, ratings, outbox, films, charts, computations")
         self.tasks = make_tasks(QueueSettings(), lambda: self.tables, chart_seconds=30)
 
     def execute(self, statement: str, **values) -> list:

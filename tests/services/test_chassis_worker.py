@@ -1,5 +1,6 @@
 """A worker as a process of its own, against a queue that speaks SQS's protocol: its heart, and how it stops."""
 
+import contextlib
 import json
 import os
 import signal
@@ -68,8 +69,8 @@ class FakeSqs(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def queue():
+@contextlib.contextmanager
+def serving():
     server = ThreadingHTTPServer(("127.0.0.1", 0), FakeSqs)
     server.asked, server.messages = [], []
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -78,25 +79,44 @@ def queue():
     server.server_close()
 
 
-@pytest.fixture
-def worker(queue, tmp_path):
+@contextlib.contextmanager
+def working(queue, folder):
     address = f"http://127.0.0.1:{queue.server_port}"
     environment = {
         **os.environ, "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "HEARTBEAT": str(tmp_path / "heartbeat"),
+        "HEARTBEAT": str(folder / "heartbeat"),
     }  # fmt: skip
-    log = (tmp_path / "log").open("w+")
+    log = (folder / "log").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-c", WORKER, f"{address}/000000000000/reviews"],
         env=environment,
         stdout=log,
         stderr=log,
     )
-    process.log = tmp_path / "log"
+    process.log = folder / "log"
     yield process
     process.kill()
     process.wait()
     log.close()
+
+
+@pytest.fixture
+def queue():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def worker(queue, tmp_path):
+    with working(queue, tmp_path) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def going_on(tmp_path_factory):
+    """A queue and its worker that several tests share, since none of them stops it."""
+    with serving() as server, working(server, tmp_path_factory.mktemp("worker")) as process:
+        yield server, process
 
 
 def operations(queue):
@@ -134,7 +154,9 @@ def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
     assert "DeleteMessage" not in operations(queue)
 
 
-def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue, worker):
+def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(going_on):
+    queue, worker = going_on
+    queue.asked.clear()
     queue.messages.append(received("fails", receives=3))
 
     def pauses():
@@ -147,7 +169,9 @@ def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(queue
     assert not {"DeleteMessage", "SendMessage"} & set(operations(queue))
 
 
-def test_a_worker_begins_its_next_task_as_soon_as_it_has_done_one(queue, worker):
+def test_a_worker_begins_its_next_task_as_soon_as_it_has_done_one(going_on):
+    queue, worker = going_on
+    queue.asked.clear()
     queue.messages += [received("quick") for _ in range(20)]
     assert testing.eventually(lambda: "DeleteMessage" in operations(queue), 20), worker.log.read_text()
 

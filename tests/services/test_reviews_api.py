@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from reviews_case import ReviewsCase, writer
 
 from chassis.testing import token
+from reviews.tasks import RATE
 
 GOOD = {"stars": 4, "text": "Ça vaut la peine 🎬"}
 
@@ -97,15 +98,15 @@ class TestWriting(ReviewsCase):
         self.review(movie_id=1)
         self.review(movie_id=2)
 
-        self.io_loop.run_sync(self._app.dependencies.rating_requests.close)
-        assert self.queue.movie_ids == [1, 2]
+        self.io_loop.run_sync(self._app.dependencies.task_requests.close)
+        assert self.queue.published == [(RATE, 1), (RATE, 2)]
 
     def test_a_review_is_safe_while_the_queue_is_down(self):
         self.queue.down = True
 
         self.review(movie_id=2)
 
-        self.io_loop.run_sync(self._app.dependencies.rating_requests.close)
+        self.io_loop.run_sync(self._app.dependencies.task_requests.close)
         assert self.execute("SELECT movie_id FROM outbox") == [(2,)]
 
 

@@ -1,4 +1,6 @@
-"""Web, worker and beat are killed under load, politely and not: nothing that was acknowledged is lost or doubled."""
+"""Web, worker and beat are killed under load, politely and not: nothing that was acknowledged is lost or doubled,
+neither a review nor a chart that was asked for.
+"""
 
 import signal
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ class Outcome:
     stored: list[tuple]
     exit_codes: list[int]
     broken: int
+    charts: set[int]
 
 
 def run(yard: Yard, *, reviews: int, kills: list) -> Outcome:
@@ -55,11 +58,14 @@ def run(yard: Yard, *, reviews: int, kills: list) -> Outcome:
     stored = yard.rows("SELECT text, id FROM reviews")
     expected = {(f"review {number}", id) for number, id in callers.acknowledged.items()}
     assert set(stored) == expected, yard.logs()
-    return Outcome(len(callers.acknowledged), stored, codes, callers.broken)
+    return Outcome(len(callers.acknowledged), stored, codes, callers.broken, callers.charts)
 
 
 def strike(yard, balancer, callers, kill, *, after):
-    """Wait until so many are acknowledged and both web processes serve; then kill, and start again. Yields polite ends."""
+    """Wait until so many are acknowledged and both web processes serve; then ask for a chart, kill, and start again.
+
+    Yields polite ends.
+    """
     name, how = kill
     process = yard.processes[name]
     assert eventually(lambda: len(callers.acknowledged) >= after and balancer.all_ready(), PATIENCE), (
@@ -67,6 +73,7 @@ def strike(yard, balancer, callers, kill, *, after):
     )
     if not name.startswith("web"):  # one that only begins ends as the kernel has it
         assert eventually(process.heartbeat.exists, PATIENCE), yard.logs()
+    callers.ask_for_chart()
     code = process.end(how)
     process.start()
     if how == TERM:
@@ -79,7 +86,10 @@ def settled(yard: Yard) -> bool:
         "SELECT movie_id FROM (SELECT movie_id, count(*) AS n, sum(stars) AS s FROM reviews GROUP BY movie_id) AS r"
         " FULL JOIN ratings USING (movie_id) WHERE n IS DISTINCT FROM count OR s IS DISTINCT FROM total"
     )
-    return not wrong and yard.rows("SELECT count(*) FROM outbox") == [(0,)]
+    left = (
+        "SELECT (SELECT count(*) FROM outbox), (SELECT count(*) FROM computations WHERE finished_at IS NULL)"
+    )
+    return not wrong and yard.rows(left) == [(0, 0)]
 
 
 def check(yard: Yard, *, reviews: int, kills: list) -> Outcome:
@@ -89,6 +99,7 @@ def check(yard: Yard, *, reviews: int, kills: list) -> Outcome:
     assert len(outcome.stored) == len(set(outcome.stored)) == reviews
     assert set(outcome.exit_codes) <= {0}, yard.logs()
     assert eventually(lambda: settled(yard), PATIENCE), f"{yard.messages()}\n{yard.logs()}"
+    assert {id for (id,) in yard.rows("SELECT id FROM computations WHERE NOT failed")} == outcome.charts
     began = yard.rows("SELECT now()")[0][0]
     assert eventually(lambda: computed_since(yard, began), PATIENCE), yard.logs()
     assert yard.messages()["dead"] == 0, yard.logs()
