@@ -5,13 +5,14 @@ PYTHON = .venv/bin/python
 # As many as small machines have cores: a third was measured and gained nothing.
 WORKERS ?= 2
 SETUP = python3 -m infra.setup
+PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 # Compiled modules are kept even where a machine says otherwise: without them every command compiles 300 files first.
 export PYTHONDONTWRITEBYTECODE =
 # YES=1 agrees to what would be asked; the environment on this machine does not ask.
 AGREED = $(if $(YES)$(filter local,$(ENV)),--yes,)
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy verify plan rollback recover status logs migrate teardown token images test test-long lint format lock bench bench-deploy bench-gateway bench-services openapi setup
+.PHONY: help deploy verify plan rollback recover status logs migrate teardown token images test test-slow test-long lint format lock bench bench-deploy bench-gateway bench-services openapi setup
 
 ##@ Run
 deploy: ## Bring the environment to what the files say (ENV=local)
@@ -48,9 +49,12 @@ teardown: ## Remove the environment and everything in it
 images: ## Build the images that are not there yet
 	@$(DEPLOY) images $(ENV)
 
-test: setup ## Run every check and test; starts what it needs, Docker included
+test: setup ## Run every check, and a test of everything; starts what it needs, Docker included
 	@$(SETUP) programs && $(MAKE) --no-print-directory lint
-	@$(SETUP) run $(PYTHON) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not long" $(TESTS)
+	@$(SETUP) run $(PYTEST) -m "not slow and not long" $(TESTS)
+
+test-slow: setup ## Run the longer twins of those tests and their many cases, as CI does after them
+	@$(SETUP) programs && $(SETUP) run $(PYTEST) -m "slow and not long" $(TESTS)
 
 test-long: setup ## Run the tests that take minutes by their nature: many kills, many requests, many reviews
 	@$(SETUP) programs && $(SETUP) run $(PYTHON) -m pytest -m long $(TESTS)

@@ -62,6 +62,7 @@ def assert_the_next_deploy_finishes_it(yard: Yard, service: str, said: str) -> N
     assert eventually(lambda: yard.answer() == (word[0] if word else "one"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["shop", pytest.param("shop verdict", marks=pytest.mark.long)])
 def test_a_deploy_that_is_killed_in_a_step_is_finished_by_the_next(mended: Yard, after: str) -> None:
     service = change(mended, 100 if after == "shop" else 101)

@@ -7,6 +7,8 @@ import re
 import shutil
 import time
 
+import pytest
+
 from tests.failures.yard import PROJECT, STOCK, Told, Yard, ended, eventually, process
 
 SECRET = "estaleiro/local/clock/face"
@@ -39,6 +41,7 @@ def test_a_json_key_that_is_missing(yard: Yard, told: Told) -> None:
     assert yard.running("stock", "web") == before
 
 
+@pytest.mark.slow
 def test_a_host_lost_in_the_middle_of_a_migration(yard: Yard, told: Told) -> None:
     before = yard.running("stock", "web")
     versions = yard.root / "services/stock/migrations/versions"
@@ -74,6 +77,7 @@ def test_a_first_rollout_is_explained_though_its_service_is_gone(yard: Yard, tol
     assert "the stack is ROLLBACK_COMPLETE" in end.last
 
 
+@pytest.mark.slow
 def test_a_stack_that_cannot_go_back_goes_on_once_it_can(yard: Yard, told: Told) -> None:
     secrets = yard.client("secretsmanager")
     secrets.create_secret(Name=SECRET, SecretString="round")

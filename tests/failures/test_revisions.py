@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.failures.yard import STOCK, Load, Yard
 
 REVISION = '''"""{title}."""
@@ -23,6 +25,7 @@ def write(versions: Path, id: str, after: str, sql: str) -> None:
     (versions / f"{id}.py").write_text(text)
 
 
+@pytest.mark.slow
 def test_of_three_revisions_the_second_fails_no_service_changes_and_the_mended_deploy_goes_on(
     yard: Yard,
 ) -> None:

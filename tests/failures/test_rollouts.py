@@ -132,6 +132,7 @@ def test_a_secret_that_is_missing(yard: Yard, told: Told) -> None:
     assert_untouched(yard, before)
 
 
+@pytest.mark.slow
 def test_no_room_for_the_cpu_of_a_task(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, process("worker", "work", cpu=2048)))

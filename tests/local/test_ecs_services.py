@@ -110,7 +110,10 @@ def test_the_only_task_of_a_singleton_stops_before_the_next_one_starts(ecs: Ecs)
     ecs.remove("single")
 
 
-@pytest.mark.parametrize("broken", [CRASH, CHECK | ILL], ids=["crashing", "ill"])
+@pytest.mark.parametrize(
+    "broken",
+    [pytest.param(CRASH, id="crashing"), pytest.param(CHECK | ILL, id="ill", marks=pytest.mark.slow)],
+)
 def test_the_circuit_breaker_rolls_a_broken_release_back(ecs: Ecs, broken: dict[str, Any]) -> None:
     good = ecs.define("guarded", CHECK)
     name = f"guarded-{len(broken)}"
@@ -147,6 +150,7 @@ def test_a_first_deployment_that_fails_stops(ecs: Ecs) -> None:
     ecs.remove("stillborn")
 
 
+@pytest.mark.slow
 def test_without_a_breaker_a_failing_service_is_tried_again_ever_more_slowly(ecs: Ecs) -> None:
     ecs.create("failing", ecs.define("failing", CRASH))
 
@@ -168,6 +172,7 @@ def test_without_a_breaker_a_failing_service_is_tried_again_ever_more_slowly(ecs
     ecs.remove("failing")
 
 
+@pytest.mark.slow
 def test_an_unhealthy_container_is_replaced(ecs: Ecs) -> None:
     ecs.finished(ecs.create("ailing", ecs.define("ailing", CHECK)))
     (old,) = ecs.tasks_of("ailing")

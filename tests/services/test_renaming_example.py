@@ -178,6 +178,7 @@ def test_renaming_the_column_at_once_breaks_the_code_that_serves(database, engin
         behaves(0, engine)
 
 
+@pytest.mark.slow
 def test_a_backfill_killed_half_way_goes_on_in_the_next_run(database, engine):
     at(database, 0)
     with testing.postgres().connect(database) as connection:

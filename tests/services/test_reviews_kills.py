@@ -111,6 +111,7 @@ def computed_since(yard: Yard, moment) -> bool:
     return any(at > moment for (at,) in yard.rows("SELECT computed_at FROM charts"))
 
 
+@pytest.mark.slow
 def test_no_acknowledged_review_is_lost_or_doubled_when_every_process_is_killed(tmp_path):
     with Yard(tmp_path) as yard:
         check(yard, reviews=120, kills=EACH_ONCE)
@@ -125,6 +126,7 @@ def test_of_a_thousand_reviews_none_is_lost_or_doubled_by_two_dozen_kills(turn, 
         print(f"run {turn}: {outcome.acknowledged} acknowledged, {outcome.broken} connections broke")
 
 
+@pytest.mark.slow
 def test_a_process_that_is_told_to_stop_breaks_no_connection(tmp_path):
     with Yard(tmp_path) as yard:
         outcome = run(yard, reviews=100, kills=[("web-1", TERM), ("web-2", TERM)])
@@ -132,6 +134,7 @@ def test_a_process_that_is_told_to_stop_breaks_no_connection(tmp_path):
         assert (outcome.acknowledged, outcome.broken, outcome.exit_codes) == (100, 0, [0, 0]), yard.logs()
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_had_in_hand_is_done_by_the_next_though_nothing_repairs(tmp_path):
     """Without beat nobody asks twice: the queue alone must bring the task back."""
     with Yard(tmp_path, visibility=3) as yard:

@@ -78,7 +78,9 @@ def asked(service, neighbours, tmp_path, examples):
         process.popen.wait(30)
 
 
-@pytest.mark.parametrize("service", FEW)
+@pytest.mark.parametrize(
+    "service", [pytest.param(one, marks=[] if one == "movies" else [pytest.mark.slow]) for one in FEW]
+)
 def test_schemathesis_finds_nothing_on_a_service(service, neighbours, tmp_path):
     found = asked(service, neighbours, tmp_path, FEW[service])
 

@@ -57,18 +57,20 @@ def deleted(yard: Shipyard, secret: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("broken", "reason", "fix"),
     [
-        (
+        pytest.param(
             without_its_password,
             "movies provision, movies web cannot start: the key 'password' is missing; it has 'passwort', 'username'",
             "aws secretsmanager put-secret-value --secret-id ",
+            id="a wrong key",
         ),
-        (
+        pytest.param(
             deleted,
             "movies provision, movies web cannot start: it has no value",
             "aws secretsmanager restore-secret --secret-id ",
+            id="no secret",
+            marks=pytest.mark.slow,
         ),
     ],
-    ids=["a wrong key", "no secret"],
 )
 def test_a_secret_that_a_task_cannot_read_stops_a_deploy_before_anything_changes(
     shipyard: Shipyard, broken: Any, reason: str, fix: str

@@ -181,6 +181,7 @@ def run(image: str, *words: str, **more: Any) -> Any:
     return json.loads(said)
 
 
+@pytest.mark.slow
 def test_the_image_knows_every_environment_of_the_files_it_was_made_from(image: str) -> None:
     code = (
         "import json, pathlib; from infra.config import environment_names, load; root = pathlib.Path('/app'); "
@@ -192,6 +193,7 @@ def test_the_image_knows_every_environment_of_the_files_it_was_made_from(image: 
     assert told == {name: len(load(ROOT, name).services) for name in environment_names(ROOT)}
 
 
+@pytest.mark.slow
 def test_the_image_ends_what_is_due_as_nobody_on_a_read_only_root(
     staging: Yard, empty: frozenset[str], image: str
 ) -> None:

@@ -13,6 +13,8 @@ VALUES = {
     "METRICS_PORT": "9145",
     "NAMESERVER": "127.0.0.1",
     "INTERNAL_DOMAIN": "local.internal",
+    "UPSTREAM_CONNECT_SECONDS": "2",
+    "UPSTREAM_READ_SECONDS": "30",
     "TRUSTED_HOPS": "set_real_ip_from 10.0.0.0/8;",
 }
 # A 404 for all but /metrics tells a stranger nothing; and bin/gateway raises the limit of open files before nginx starts.

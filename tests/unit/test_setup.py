@@ -106,6 +106,7 @@ def test_a_half_made_environment_is_made_from_the_beginning(repository: Path) ->
     assert venv.is_ready(repository / ".venv", repository / "requirements.lock")
 
 
+@pytest.mark.slow
 def test_an_environment_without_its_interpreter_is_made_again(repository: Path) -> None:
     for link in (repository / ".venv" / "bin").glob("python*"):
         link.unlink()

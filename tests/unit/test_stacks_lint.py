@@ -15,13 +15,9 @@ from tests.shipyard import ENVIRONMENTS, all_stacks, config
 CACHE = ROOT / ".estaleiro" / "lint"
 
 
-# `fargate` and `coreos` are the tests' own, and each takes ten seconds of a core.
-OWN = [
-    pytest.param(one, marks=pytest.mark.long) if one in ("fargate", "coreos") else one for one in ENVIRONMENTS
-]
-
-
-@pytest.mark.parametrize("environment", OWN)
+# Each takes ten seconds of a core, and the stacks of our own services below are of the same kinds.
+@pytest.mark.slow
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_linter_finds_nothing(environment: str) -> None:
     region = config(environment).environment.region
 
