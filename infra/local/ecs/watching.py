@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import docker.errors
 import requests.exceptions
@@ -14,6 +16,9 @@ from infra.local.ecs.starting import named
 
 HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+KILLED = 137
+LATE = 0.3
+"""Seconds by which the engine may note what killed a container after it has noted the end."""
 LOST = "DockerStateError: the container is gone from the engine; its exit code is not known"
 
 
@@ -24,7 +29,7 @@ def observe(task: Record, told: Mapping[str, int]) -> None:
         if container["lastStatus"] == "STOPPED":
             continue
         try:
-            state = engine.client().api.inspect_container(docker_id)["State"]
+            state = ended_state(partial(_inspected, docker_id))
         except docker.errors.NotFound:
             with LOCK:
                 container["lastStatus"] = "STOPPED"
@@ -37,6 +42,25 @@ def observe(task: Record, told: Mapping[str, int]) -> None:
             continue
         _note(container, state)
     _sum_health(task)
+
+
+def _inspected(docker_id: str) -> Mapping[str, object]:
+    state: Mapping[str, object] = engine.client().api.inspect_container(docker_id)["State"]
+    return state
+
+
+def ended_state(
+    look: Callable[[], Mapping[str, object]], *, sleep: Callable[[float], object] = time.sleep
+) -> Mapping[str, object]:
+    """Return a container's state; of one that was killed, once the engine has had time to note that memory was the reason.
+
+    The kernel's word about memory reaches the engine apart from the container's end, and now and then after it.
+    """
+    state = look()
+    if state["Status"] == "exited" and state["ExitCode"] == KILLED and not state.get("OOMKilled"):
+        sleep(LATE)
+        state = look()
+    return state
 
 
 def pass_first(task: Record, name: str, looked_for: threading.Event) -> None:
