@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.setup.machine import announced, run
-from infra.setup.venv import OLDEST, ROOT, create
+from infra.setup.venv import OLDEST, ROOT
 
 # Of the images: Debian trixie's.
 _IMAGES_PYTHON = "3.13"
@@ -13,8 +13,11 @@ _IMAGES = ("services", "images/reaper")
 
 
 def lock(root: Path = ROOT) -> None:
-    """Choose versions anew for every requirements.in; raise CannotContinue where they cannot be had."""
-    uv = _uv(root / ".estaleiro" / "uv")
+    """Choose versions anew for every requirements.in, with the uv of `root`/.venv.
+
+    Raises CannotContinue where they cannot be had.
+    """
+    uv = root / ".venv" / "bin" / "uv"
     with announced("Choosing versions for requirements.lock and those of the images"):
         for command in commands(uv):
             run([*command, "--directory", str(root)], "the lock files could not be written")
@@ -40,14 +43,3 @@ def commands(uv: Path) -> list[list[str]]:
         for folder in _IMAGES
     ]
     return [[*compile_, *words] for words in (tool, *images)]
-
-
-def _uv(folder: Path) -> Path:
-    """uv resolves for all platforms at once, which pip does not; it lives beside the environment, not in it."""
-    program = folder / "bin" / "uv"
-    if not program.exists():
-        create(folder)
-        with announced("Installing uv, which writes the lock files"):
-            python = str(folder / "bin" / "python")
-            run([python, "-m", "pip", "install", "--quiet", "--no-input", "uv"], "uv could not be installed")
-    return program

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,8 +34,11 @@ def announced(text: str) -> Iterator[None]:
         say(f"  done in {seconds:.0f} s")
 
 
-def run(command: Sequence[str], failure: str) -> str:
-    """Return what the program printed; raise CannotContinue with `failure` and the program's own last words."""
+def run(command: Sequence[str], failure: str, *, environment: Mapping[str, str] | None = None) -> str:
+    """Return what the program printed; raise CannotContinue with `failure` and the program's own last words.
+
+    `environment` takes the place of ours.
+    """
     try:
         done = subprocess.run(
             command,
@@ -43,6 +46,7 @@ def run(command: Sequence[str], failure: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            env=environment,
         )
     except OSError as error:
         raise CannotContinue(f"{failure}: {command[0]}: {error.strerror}") from error

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.setup import installing
 from infra.setup.machine import CannotContinue, announced, apt_install, require_space, run, say
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -85,19 +86,7 @@ def _make(folder: Path, lock: Path) -> None:
         create(folder)
     stamp.write_text(_UNFINISHED)
     with announced(f"Installing the locked packages into {folder} (requirements.lock)"):
-        command = [
-            str(_python(folder)),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-input",
-            "--disable-pip-version-check",
-        ]
-        run(
-            [*command, "--require-hashes", "--requirement", str(lock)],
-            "the locked packages could not be installed",
-        )
+        installing.install(_python(folder), lock)
     stamp.write_text(_stamp(folder, lock))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.setup import packages, venv
+from infra.setup import installing, packages, venv
 from infra.setup.__main__ import main
 from infra.setup.engine import Clock, Way, ensure_engine, start, with_group
 from infra.setup.lock import commands
@@ -126,6 +126,29 @@ def test_a_package_whose_hash_is_not_in_the_lock_is_refused_and_leaves_the_envir
         venv.ensure_venv(tmp_path)
 
     assert not venv.is_ready(tmp_path / ".venv", tmp_path / "requirements.lock")
+
+
+def test_the_installer_is_in_the_lock_with_its_hashes_and_nothing_else_is_taken_for_it() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+
+    name, *hashes = installing.locked(lock, "uv").splitlines()
+
+    assert name.startswith("uv==")
+    assert len(hashes) > 5
+    assert all(line.startswith("    --hash=sha256:") for line in hashes)
+    assert installing.locked(lock, "uvi") == installing.locked("# nothing\n", "uv") == ""
+
+
+def test_what_the_quick_installer_cannot_do_is_done_by_pip(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"{installing.locked((ROOT / 'requirements.lock').read_text(), 'uv')}")
+    monkeypatch.setenv("UV_PYTHON_PREFERENCE", "no such preference")
+
+    installing.install(repository / ".venv" / "bin" / "python", lock)
+
+    assert capsys.readouterr().err.endswith("; once more with pip\n")
 
 
 def test_the_command_line_goes_on_in_the_environment_with_its_arguments(repository: Path) -> None:
