@@ -79,6 +79,7 @@ def test_a_health_check_that_never_passes(yard: Yard, told: Told, failing: str) 
     assert_untouched(yard, before)
 
 
+@pytest.mark.slow
 def test_a_container_out_of_memory(yard: Yard, told: Told) -> None:
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, process("worker", "eat")))

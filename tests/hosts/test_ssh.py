@@ -74,6 +74,7 @@ def test_hosts_work_at_the_same_time(two: tuple[Remote, Remote], place: Path) ->
     assert [answer.out for answer in answers] == ["met\n", "met\n"]
 
 
+@pytest.mark.slow
 def test_a_host_that_hangs_does_not_keep_the_other(two: tuple[Remote, Remote], place: Path) -> None:
     put_program(place / "first", "work", "echo done")
     put_program(place / "second", "work", "echo begun; sleep 30")

@@ -146,6 +146,7 @@ def wait_for_answer(container: Container) -> None:
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_changed_password_holds_after_a_new_container_on_the_same_data(
     start: Start, client: docker.DockerClient, built: Built
 ) -> None:

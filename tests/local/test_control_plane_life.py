@@ -90,6 +90,7 @@ def contents(cloud: Cloud) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_over_a_clean_stop_and_a_kill(own: Settings) -> None:
     cloud = Cloud(own)
     process.ensure(own)
@@ -200,6 +201,7 @@ def test_a_stale_process_id_is_not_believed(own: Settings) -> None:
     assert process.ensure(own).pid != os.getpid()
 
 
+@pytest.mark.slow
 def test_an_operation_cut_short_can_be_rolled_back_or_deleted(own: Settings) -> None:
     cloud = Cloud(own)
     process.ensure(own)

@@ -219,6 +219,7 @@ def test_going_back_from_the_contraction_makes_the_old_column_again_for_the_old_
     assert Catalogue(3, engine).year_of(movie) == 1967
 
 
+@pytest.mark.slow
 def test_going_back_from_the_contraction_keeps_no_reader_waiting(database, engine):
     at(database, 3)
     with engine.begin() as connection:

@@ -128,6 +128,7 @@ def ratings(engine) -> list[tuple]:
         return [tuple(row) for row in connection.execute(text("SELECT movie_id, count, total FROM ratings"))]
 
 
+@pytest.mark.slow
 def test_a_worker_goes_on_after_polls_that_failed(reviewed, tmp_path):
     with (
         fake_sqs(503, 403, HANG_UP, NOTHING, MESSAGE) as (address, sqs),

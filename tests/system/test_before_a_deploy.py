@@ -88,6 +88,7 @@ def test_a_secret_that_a_task_cannot_read_stops_a_deploy_before_anything_changes
     assert [check["reason"] for check in told["checks"] if check["status"] == "FAIL"] == [reason]
 
 
+@pytest.mark.slow
 def test_a_secret_that_people_set_is_missed_by_name_and_the_fix_mends_it(shipyard: Shipyard) -> None:
     manifest = shipyard.root / "services/movies/service.toml"
     before = manifest.read_text(encoding="utf-8")

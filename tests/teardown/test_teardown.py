@@ -250,7 +250,13 @@ def _empty_stack(staging: Yard, name: str, environment: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"]
+    "status",
+    [
+        "ROLLBACK_FAILED",
+        pytest.param("UPDATE_ROLLBACK_FAILED", marks=pytest.mark.slow),
+        "DELETE_FAILED",
+        pytest.param("CREATE_FAILED", marks=pytest.mark.slow),
+    ],
 )
 def test_a_stack_in_any_state_goes(staging: Yard, empty: frozenset[str], status: str) -> None:
     staging.plane.set_status("shipyard-staging-edge", status)

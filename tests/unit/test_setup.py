@@ -95,6 +95,7 @@ def test_another_lock_needs_the_environment_made_again(repository: Path, tmp_pat
     assert not venv.is_ready(repository / ".venv", tmp_path / "requirements.lock")
 
 
+@pytest.mark.slow
 def test_a_half_made_environment_is_made_from_the_beginning(repository: Path) -> None:
     (repository / ".venv" / "stamp").write_text("unfinished\n")
     left = repository / ".venv" / "half-installed"
