@@ -20,7 +20,7 @@ def newcomers(shipyard: Shipyard) -> Shipyard:
     return shipyard
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_new_service_passes_its_own_tests(newcomers: Shipyard) -> None:
     tested = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/services/test_berths.py"],
@@ -34,7 +34,7 @@ def test_a_new_service_passes_its_own_tests(newcomers: Shipyard) -> None:
     assert tested.returncode == 0, tested.stdout
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_a_new_service_serves_stores_and_counts_by_its_own_task(newcomers: Shipyard) -> None:
     token = newcomers.token("berths:write")
 
@@ -46,7 +46,7 @@ def test_a_new_service_serves_stores_and_counts_by_its_own_task(newcomers: Shipy
     assert eventually(lambda: newcomers.request("GET", "/berths/count").json["count"] == 1)
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_process_of_the_newcomers_runs_and_the_plan_is_empty(newcomers: Shipyard) -> None:
     rows = json.loads(newcomers.deploy_py("status", "local", "--json").stdout)["services"]
     plan = json.loads(newcomers.deploy_py("plan", "local", "--json", "--fail-on-changes").stdout)

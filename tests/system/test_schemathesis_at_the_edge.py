@@ -43,7 +43,7 @@ def who(yard: Shipyard, service: str) -> list[str]:
     return ["-H", f"Authorization: Bearer {yard.token(SCOPES[service])}"]
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("service", EXAMPLES)
 def test_schemathesis_finds_nothing_through_the_gateway(
     shipyard: Shipyard, service: str, tmp_path: Path
