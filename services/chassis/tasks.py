@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import billiard
 import celery.signals
 from celery import Celery
 
@@ -27,6 +29,7 @@ from chassis.settings import DatabaseSettings, ProcessSettings, secrets_of
 TIME_LIMIT = 60  # seconds a task may take; the queue's visibility timeout is six times that
 TRACE_HEADERS = ("x_request_id", "traceparent")
 SOFT_SHUTDOWN = 15.0  # seconds that a stopping worker goes on with its task; below ECS's stop timeout of 30
+LAST = 7.0  # seconds more until one that is still there is ended by force, before ECS would
 
 
 class QueueNames(Protocol):
@@ -119,17 +122,19 @@ class Publisher:
         await asyncio.to_thread(self._pool.shutdown)
 
 
-def run_worker(app: Celery, *, concurrency: int = 1, patience: float = SOFT_SHUTDOWN) -> int:
+def run_worker(
+    app: Celery, *, concurrency: int = 1, patience: float = SOFT_SHUTDOWN, last: float = LAST
+) -> int:
     """Work until SIGTERM, finish what is in hand, give back what takes longer than `patience`; return the exit code.
 
-    Celery's own soft shutdown is not it: that one sleeps its whole time, in a signal's handler, and may hang there.
+    Celery's own soft shutdown is not it: that one sleeps its whole time, in a signal's handler, and may hang there. Its
+    pool, too, has been seen to wait for itself for ever: a worker that is there `last` seconds after all that is ended.
     """
 
     def give_back_later(sig: str = "", **_: Any) -> None:
         if sig == "SIGTERM":
-            late = threading.Timer(patience, os.kill, (os.getpid(), signal.SIGQUIT))
-            late.daemon = True
-            late.start()
+            _later(patience, os.kill, os.getpid(), signal.SIGQUIT)
+            _later(patience + last, _end_by_force)
 
     celery.signals.worker_shutting_down.connect(give_back_later, weak=False)
     arguments = [
@@ -139,6 +144,28 @@ def run_worker(app: Celery, *, concurrency: int = 1, patience: float = SOFT_SHUT
         "--without-heartbeat",
     ]
     return _run(app, ["--quiet", "worker", *arguments, "--loglevel=INFO"])
+
+
+def _later(seconds: float, call: Callable[..., object], *arguments: object) -> None:
+    timer = threading.Timer(seconds, call, arguments)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_by_force() -> None:
+    """End at once, as kill -9 would; SQS shows again what was in hand, and tasks are idempotent.
+
+    Not by the logger: whoever hangs may hold its lock.
+    """
+    line = {
+        "level": "ERROR",
+        "logger": "chassis.tasks",
+        "message": "the worker hung while it stopped; ended by force",
+    }
+    os.write(2, f"{json.dumps(line)}\n".encode())
+    for child in billiard.active_children():
+        os.kill(child.pid, signal.SIGKILL)
+    os._exit(0)
 
 
 def run_beat(app: Celery) -> int:

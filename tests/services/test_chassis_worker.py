@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +20,7 @@ from chassis import sqs, testing
 
 WORKER = """
 import sys, time
+import celery.signals
 from celery import Celery
 from chassis import tasks
 
@@ -41,7 +43,9 @@ def quick():
 def fails():
     raise RuntimeError("as always")
 
-sys.exit(tasks.run_worker(app, patience=2))
+if "stuck" in sys.argv:
+    celery.signals.worker_shutdown.connect(lambda **_: time.sleep(600), weak=False)
+sys.exit(tasks.run_worker(app, patience=2, last=2))
 """
 
 
@@ -80,7 +84,7 @@ def serving():
 
 
 @contextlib.contextmanager
-def working(queue, folder):
+def working(queue, folder, *words):
     address = f"http://127.0.0.1:{queue.server_port}"
     environment = {
         **os.environ, "AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
@@ -88,7 +92,7 @@ def working(queue, folder):
     }  # fmt: skip
     log = (folder / "log").open("w+")
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, f"{address}/000000000000/reviews"],
+        [sys.executable, "-c", WORKER, f"{address}/000000000000/reviews", *words],
         env=environment,
         stdout=log,
         stderr=log,
@@ -152,6 +156,31 @@ def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, worker):
     assert worker.wait(20) == 0, worker.log.read_text()
     assert "finished" not in worker.log.read_text()
     assert "DeleteMessage" not in operations(queue)
+
+
+def test_a_worker_that_hangs_while_it_stops_is_ended_with_all_its_processes(queue, tmp_path):
+    with working(queue, tmp_path, "stuck") as worker:
+        assert testing.eventually(lambda: "ReceiveMessage" in operations(queue), 20), worker.log.read_text()
+        children = children_of(worker.pid)
+
+        worker.send_signal(signal.SIGTERM)
+
+        assert worker.wait(20) == 0, worker.log.read_text()
+        assert "the worker hung while it stopped; ended by force" in worker.log.read_text()
+        assert children
+        assert testing.eventually(lambda: not any(is_alive(child) for child in children), 5)
+
+
+def children_of(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid):
+    """A process that has ended and waits for somebody to look is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_a_task_that_fails_is_given_back_with_a_pause_and_not_acknowledged(going_on):
