@@ -2,7 +2,7 @@
 ENV ?= local
 DEPLOY = ./deploy.py
 PYTHON = .venv/bin/python
-# As many as small machines have cores: a third was measured and gained nothing.
+# As many as small machines have cores: a third gains a tenth, and tests that watch the clock then fail now and then.
 WORKERS ?= 2
 SETUP = python3 -m infra.setup
 PYTEST = $(PYTHON) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder

@@ -7,6 +7,7 @@ leave out what only the image needs. Markers are those of PEP 508.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -17,7 +18,9 @@ PYTHON_VERSION = "3.13"
 """Of Debian trixie, the base of the images."""
 
 _FULL_VERSION = "3.13.5"
-_MACHINES: dict[Architecture, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
+MACHINES: Mapping[Architecture, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""The kernel's and Python's names of the architectures."""
+
 _CONTINUED = re.compile(r"\\\r?\n")
 _OPTION = re.compile(r"\s--hash[= ]")
 
@@ -27,14 +30,16 @@ def for_image(lock: bytes, architecture: Architecture) -> bytes:
 
     Raises EstaleiroError for a line that is no requirement.
     """
-    lines = _CONTINUED.sub(" ", lock.decode()).splitlines()
-    kept = (_kept(line.strip(), _environment(architecture)) for line in lines)
+    lines, environment = _CONTINUED.sub(" ", lock.decode()).splitlines(), _environment(architecture)
+    kept = (_kept(line.strip(), environment) for line in lines)
     return "".join(f"{line}\n" for line in kept if line).encode()
 
 
 def _kept(line: str, environment: dict[str, str]) -> str:
-    if not line or line.startswith(("#", "-")):
-        return "" if line.startswith("#") else line
+    if not line or line.startswith("#"):
+        return ""
+    if line.startswith("-"):
+        return line
     said, *hashes = _OPTION.split(line.partition(" #")[0])
     try:
         requirement = Requirement(said)
@@ -54,7 +59,7 @@ def _environment(architecture: Architecture) -> dict[str, str]:
         "implementation_name": "cpython",
         "implementation_version": _FULL_VERSION,
         "os_name": "posix",
-        "platform_machine": _MACHINES[architecture],
+        "platform_machine": MACHINES[architecture],
         "platform_python_implementation": "CPython",
         "platform_system": "Linux",
         "python_full_version": _FULL_VERSION,

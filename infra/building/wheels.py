@@ -11,17 +11,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from infra.building.markers import PYTHON_VERSION, for_image
+from infra.building.markers import MACHINES, PYTHON_VERSION, for_image
 from infra.errors import EstaleiroError
 from infra.images import Architecture
 
 _GLIBC = range(41, 16, -1)
 """Minor versions of glibc 2 whose wheels run on Debian trixie (2.41), newest first."""
-
-_MACHINES: Mapping[Architecture, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 def unpacked(lock: bytes, architecture: Architecture, *, cache: Path) -> Path:
@@ -44,7 +42,7 @@ def unpacked(lock: bytes, architecture: Architecture, *, cache: Path) -> Path:
 
 def platforms(architecture: Architecture) -> tuple[str, ...]:
     """Return pip's names for the platforms whose wheels run in the image, best first."""
-    machine = _MACHINES[architecture]
+    machine = MACHINES[architecture]
     return (*(f"manylinux_2_{minor}_{machine}" for minor in _GLIBC), f"manylinux2014_{machine}")
 
 

@@ -23,19 +23,18 @@ def misspelt_exclusions(root: Path) -> list[str]:
 
     Documents without one are not read further: the rest of them is the services' and the gateway's.
     """
+    texts = {path: path.read_text(encoding="utf-8") for path in sorted(root.glob(DOCUMENTS))}
+    excluding = {path: text for path, text in texts.items() if '"x-firewall"' in text}
+    known = firewall_rules(root / RULES) if excluding else frozenset()
     problems = []
-    for path in sorted(root.glob(DOCUMENTS)):
-        text = path.read_text(encoding="utf-8")
-        if '"x-firewall"' not in text:
-            continue
+    for path, text in excluding.items():
         file = path.relative_to(root)
         try:
             document = json.loads(text)
         except ValueError as error:
             problems.append(f"{file}: is not valid JSON: {error}")
             continue
-        known = firewall_rules(root / RULES)
-        problems += [f"{file}: {text}" for text in _mistakes(document, known)]
+        problems += [f"{file}: {mistake}" for mistake in _mistakes(document, known)]
     return problems
 
 

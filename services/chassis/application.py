@@ -34,28 +34,28 @@ class NotFound(Handler):
 
 
 @stream_request_body
-class TooLarge(Handler):
+class Unread(Handler):
+    """Base of what answers a request whose body nobody wants: the connection closes once the answer is sent."""
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop what arrives."""
+
+
+class TooLarge(Unread):
     """Answers before the body is read when it is announced to be larger than the application takes."""
 
     def prepare(self) -> None:
         super().prepare()
         raise ProblemError(413, detail=f"the body should have at most {self.application.max_body} bytes")
 
-    def data_received(self, chunk: bytes) -> None:
-        """Drop what arrives: the connection closes once the answer is sent."""
 
-
-@stream_request_body
-class TooLate(Handler):
+class TooLate(Unread):
     """Answers in the place of a handler whose request's body did not arrive in time (RFC 9110, 15.5.9)."""
 
     def prepare(self) -> None:
         super().prepare()
         detail = f"the body should arrive within {self.application.limits.body:g} seconds"
         raise ProblemError(408, detail=detail, headers={"Connection": "close"})
-
-    def data_received(self, chunk: bytes) -> None:
-        """Drop what arrives: the connection closes once the answer is sent."""
 
 
 class Application(TornadoApplication):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -63,7 +64,7 @@ def _add_values(change: dict[str, Any], sides: tuple[Template, Template], raw: T
         )
         before, after = (_at(side, keys) for side in sides)
         written = _at(raw.get(change["LogicalResourceId"], {}), keys)
-        if any(name in raw for name, _ in _references(written)):
+        if any(name in raw for name in references(written)):
             after = KNOWN_LATER
         target["Path"] = "/" + "/".join(keys)
         target |= {"BeforeValue": _text(before)} if before is not None else {}
@@ -71,10 +72,11 @@ def _add_values(change: dict[str, Any], sides: tuple[Template, Template], raw: T
         target["AttributeChangeType"] = "Add" if before is None else "Remove" if after is None else "Modify"
 
 
-def _references(value: Any) -> Any:
+def references(value: Any) -> Iterator[str]:
+    """Yield the names that intrinsic functions in a part of a template refer to."""
     from ministack.services.cloudformation import engine
 
-    return engine._intrinsic_references(value)
+    return (name for name, _ in engine._intrinsic_references(value))
 
 
 def _at(side: Template, keys: list[str]) -> Any:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from infra.local import pin
+from infra.local.cloudformation.changes import references
 
 _SHA = "06b31550065c"
 
@@ -42,10 +42,4 @@ def _said(side: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The outputs as they are written, and the value of each parameter that they refer to."""
     outputs = side.get("_template", {}).get("Outputs", {})
     values = {name: held.get("Value") for name, held in side.get("_resolved_params", {}).items()}
-    return outputs, {name: values[name] for name in sorted(set(_references(outputs))) if name in values}
-
-
-def _references(value: Any) -> Iterator[str]:
-    from ministack.services.cloudformation import engine
-
-    return (name for name, _ in engine._intrinsic_references(value))
+    return outputs, {name: values[name] for name in references(outputs) if name in values}
