@@ -14,13 +14,14 @@ from tests.gateway.client import Connection, ask, connect, exchange, request_byt
 from tests.gateway.conftest import Gateway
 
 
-async def flood(port: int, request: bytes, *, seconds: float) -> int:
-    """Send a request over 200 connections until `seconds` after the first that is admitted; return how many were."""
+async def flood(port: int, request: bytes, *, until: int) -> float:
+    """Send a request over 200 connections until that many were admitted; return the seconds from the first sent to then."""
     admitted: list[float] = []
+    began = time.monotonic()
 
     async def work() -> None:
         connection: Connection | None = None
-        while not admitted or time.monotonic() < admitted[0] + seconds:
+        while len(admitted) < until:
             connection = connection or await connect(port)
             status, stays = await exchange(connection, request)
             if status == 200:
@@ -31,8 +32,9 @@ async def flood(port: int, request: bytes, *, seconds: float) -> int:
         if connection:
             connection.close()
 
-    await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
-    return len(admitted)
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(work() for _ in range(CONNECTIONS)))
+    return admitted[until - 1] - began
 
 
 def working(gateway: Gateway) -> set[int]:
@@ -66,13 +68,13 @@ def test_of_a_burst_over_200_connections_four_workers_admit_exactly_the_limit(fo
 
 
 def test_over_seconds_each_slot_is_granted_once_a_window_and_never_twice(four_workers: Gateway) -> None:
-    # 20 a second: within 3.5 seconds of the first, slots are free at 0, 1, 2 and 3 seconds.
-    admitted = asyncio.run(
-        flood(four_workers.port, request_bytes("/films/1/opinions", headers=bearer("steady")), seconds=3.5)
+    # 20 a second, without a pause: the 80th is due three seconds after the first, as soon as a slot is free for the fourth time.
+    seconds = asyncio.run(
+        flood(four_workers.port, request_bytes("/films/1/opinions", headers=bearer("steady")), until=80)
     )
 
-    # In each of the last three, workers that race may pass over one slot in the moment in which it becomes free.
-    assert 77 <= admitted <= 80
+    # Never sooner, but for nginx's clock, which stands still while a worker works; later by what a busy machine holds up.
+    assert 2.9 <= seconds < 8
 
 
 def test_a_slot_is_free_again_a_window_after_it_was_taken(four_workers: Gateway) -> None:
