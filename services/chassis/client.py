@@ -31,7 +31,7 @@ T = TypeVar("T")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 RETRIED = frozenset({502, 503, 504})
 ATTEMPTS = 3
-TIMEOUT = 3.0  # seconds for one attempt
+TIMEOUT, CONNECT = 3.0, 1.0  # seconds for one attempt, and of these for a connection
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,16 @@ class Response:
         return msgspec.json.decode(self.body, type=kind)
 
 
-def session(*, limit: int = 100) -> aiohttp.ClientSession:
-    """Make the process' one pool of connections, inside its event loop.
+def session(
+    *, limit: int = 100, timeout: float = TIMEOUT, connect: float = CONNECT
+) -> aiohttp.ClientSession:
+    """Make the process' one pool of connections, inside its event loop; `timeout` and `connect` in seconds.
 
     Idle connections are given up before the balancer's 60 s; names are looked up again every 10 s.
     """
     connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=15, ttl_dns_cache=10)
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT, connect=1.0)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+    times = aiohttp.ClientTimeout(total=timeout, connect=connect)
+    return aiohttp.ClientSession(connector=connector, timeout=times, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class ServiceClient:
@@ -155,7 +157,7 @@ class ServiceClient:
             self._base + path,
             headers={**headers, **trace.headers(), **deadline.header(patience), **authorization},
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=patience, connect=min(1.0, patience)),
+            timeout=aiohttp.ClientTimeout(total=patience, connect=self._http.timeout.connect),
             **arguments,
         ) as answer:
             return Response(answer.status, answer.headers, await answer.read())

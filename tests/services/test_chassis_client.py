@@ -91,7 +91,7 @@ class Case(AsyncHTTPTestCase):
         super().tearDown()
 
     async def _open(self):
-        return client.session()
+        return client.session(timeout=60, connect=60)
 
     def tokens(self):
         return TokenSource(

@@ -193,11 +193,11 @@ def test_a_tasks_wait_is_measured_from_when_it_was_sent():
 
     tally = emf.Tally("tasks", dimensions={})
     task = SimpleNamespace(
-        request=type("Request", (dict,), {"headers": {}})({task_measures.SENT_AT: time.time() - 7})
+        request=type("Request", (dict,), {"headers": {}})({task_measures.SENT_AT: time.time() - 7000})
     )
 
-    task_measures.count(tally, 2.0, task, "FAILURE")
+    task_measures.count(tally, 2000.0, task, "FAILURE")
 
     (waited,) = tally._waited.take()
-    assert 4900 < waited < 5500
+    assert 5_000_000 <= waited < 5_100_000  # milliseconds
     assert tally._counts == {"": 1, "_failed": 1, "_refused": 0}
