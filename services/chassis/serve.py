@@ -89,9 +89,7 @@ async def _signal() -> None:
     await received.wait()
 
 
-async def drained(
-    app: Application, patience: float, *, clock: Callable[[], float] = time.monotonic
-) -> None:
+async def drained(app: Application, patience: float, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Wait until no request but probes has come for QUIET seconds, `patience` seconds at most."""
     began = clock()
     while (now := clock()) < began + patience:

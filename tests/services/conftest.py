@@ -9,5 +9,7 @@ from pathlib import Path
 SERVICES = str(Path(__file__).parents[2] / "services")
 
 sys.path.insert(0, SERVICES)
-os.environ.setdefault("ASYNC_TEST_TIMEOUT", "60")  # seconds; Tornado's own five are over when a machine stalls
+os.environ.setdefault(
+    "ASYNC_TEST_TIMEOUT", "60"
+)  # seconds; Tornado's own five are over when a machine stalls
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SERVICES, os.environ.get("PYTHONPATH", "")]))
