@@ -75,7 +75,7 @@ class Stored(web.Handler):
     """Answers with JSON that was made before, as the answer to an Idempotency-Key is."""
 
     def get(self):
-        self.send(msgspec.Raw(msgspec.json.encode(BOAT)))
+        self.send(msgspec.Raw(msgspec.json.encode(BOAT)), headers={"Vary": "Cookie"})
 
 
 class Plain(web.Handler):
@@ -118,6 +118,7 @@ class TestNegotiation(ServiceTestCase):
             known = self.ask("/things", accept, **{"If-None-Match": answer.headers["ETag"]})
 
             assert (answer.headers["Vary"], known.status, known.headers["Vary"]) == ("Accept", 304, "Accept")
+        assert self.ask("/stored").headers.get_list("Vary") == ["Cookie", "Accept"]
 
     def test_each_form_has_an_entity_tag_of_its_own(self):
         for path in ("/things", "/tagged"):
