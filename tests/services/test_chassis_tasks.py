@@ -209,7 +209,6 @@ def test_publishing_does_not_hold_up_the_loop_and_hands_the_ids_on():
         before = list(sent)
         let_go.set()
         await sending
-        await publisher.close()
         return before, logs.traceparent.get()
 
     before, parent = asyncio.run(scenario())

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from billiard.pool import CLOSE
 from kombu import Connection
 from messages import received
 
 from chassis import sqs, testing
+from chassis.pool import Pool
 
 MANY = 60  # tasks
 WORKER = """
@@ -236,3 +240,51 @@ def test_a_channel_without_room_polls_once_when_a_task_is_done_and_does_not_wait
 
     channel.qos.ack("tag")
     assert channel.polled == ["q"]
+
+
+@dataclass(eq=False)
+class Job:
+    """As much of a pool's job as `flush` looks at; `process` is the one that it was written to."""
+
+    cache: dict
+    process: object = None
+    _accepted: bool = False
+
+    @property
+    def _write_to(self):
+        return self.process
+
+    def discard(self):
+        self.cache.pop(self)
+
+
+def test_a_pool_that_is_emptied_forgets_only_what_no_process_was_given():
+    made = object.__new__(Pool)
+    made._state, made.synack, made.outbound_buffer, made.maintain_pool = CLOSE, False, deque(), lambda: None
+    made._active_writers, made._active_writes, made._busy_workers = set(), set(), set()
+    cache = made._cache = {}
+    process = SimpleNamespace(_is_alive=lambda: True, inqW_fd=7)
+    waiting, given, begun = Job(cache), Job(cache, process), Job(cache, process, True)
+    cache.update({job: job for job in (waiting, given, begun)})
+
+    made.flush()
+
+    assert list(cache) == [given, begun]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_stop_between_two_quick_tasks_stops_at_once_and_acknowledges_what_it_did(
+    tmp_path,
+):
+    """Told at any moment: eight times, since only some moments are the bad ones."""
+    for moment in range(8):
+        with serving() as queue, working(queue, tmp_path) as worker:
+            queue.messages += [received("quick") for _ in range(1000)]
+            assert testing.eventually(lambda queue=queue: "DeleteMessage" in operations(queue))
+            time.sleep(0.05 * moment)
+
+            worker.send_signal(signal.SIGTERM)
+
+            assert worker.wait(20) == 0, worker.log.read_text()
+            taken = 1000 - len(queue.messages)
+            assert operations(queue).count("DeleteMessage") >= taken - 1, worker.log.read_text()
