@@ -9,8 +9,8 @@ from tornado import httputil
 from tornado.testing import AsyncHTTPTestCase
 
 from chassis import shedding, web
+from chassis.bodies import BoundedBody
 from chassis.serve import http_server
-from chassis.slow_bodies import TimedBody
 
 SOON = 0.4  # seconds
 NEVER = 600.0  # seconds: longer than any test waits
@@ -132,13 +132,19 @@ class Leaping(asyncio.SelectorEventLoop):
 
 
 @pytest.mark.parametrize(
-    ("end", "given_up"), [(None, 1), (TimedBody.finish, 0), (TimedBody.on_connection_close, 0)]
+    ("end", "given_up"), [(None, 1), (BoundedBody.finish, 0), (BoundedBody.on_connection_close, 0)]
 )
 def test_a_body_is_given_up_when_its_time_is_over_unless_it_came_or_its_sender_left(end, given_up):
     calls = []
 
     async def scenario():
-        body = TimedBody(httputil.HTTPMessageDelegate(), NEVER, lambda: calls.append("given up"))
+        body = BoundedBody(
+            httputil.HTTPMessageDelegate(),
+            seconds=NEVER,
+            too_late=lambda: calls.append("given up"),
+            most=10,
+            too_large=lambda: calls.append("too large"),
+        )
         body.data_received(b"x")
         if end:
             end(body)
@@ -150,3 +156,34 @@ def test_a_body_is_given_up_when_its_time_is_over_unless_it_came_or_its_sender_l
         runner.run(scenario())
 
     assert len(calls) == given_up
+
+
+def test_a_body_that_was_given_up_is_handed_on_no_more_and_given_up_once():
+    handed_on, calls = [], []
+
+    class Delegate(httputil.HTTPMessageDelegate):
+        def data_received(self, chunk):
+            handed_on.append(chunk)
+
+        def finish(self):
+            handed_on.append("the end")
+
+    async def scenario():
+        body = BoundedBody(
+            Delegate(),
+            seconds=NEVER,
+            too_late=lambda: calls.append("too late"),
+            most=10,
+            too_large=lambda: calls.append("too large"),
+        )
+        for chunk in (b"x" * 10, b"y", b"z"):
+            body.data_received(chunk)
+        body.finish()
+        asyncio.get_running_loop().ahead += NEVER + 1
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=Leaping) as runner:
+        runner.run(scenario())
+
+    assert (handed_on, calls) == ([b"x" * 10], ["too large"])
