@@ -164,7 +164,8 @@ class TestProblems(Case):
                 for part in (body[at : at + 500] for at in range(0, len(body), 500))
             )
             with socket.create_connection(("127.0.0.1", self.get_http_port())) as connection:
-                answer = self.io_loop.run_sync(lambda: _told(connection, head + chunks + b"0\r\n\r\n"))
+                told = _told(connection, head + chunks + b"0\r\n\r\n")
+                answer = self.io_loop.run_sync(lambda told=told: told)
 
             assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:100]
             assert json.loads(answer.partition(b"\r\n\r\n")[2]).get("status", 201) == status
