@@ -155,6 +155,37 @@ def test_a_moment_is_done_once_and_later_moments_are_done_too(database):
     engine.dispose()
 
 
+def test_entries_of_one_task_under_names_of_their_own_are_each_done(database):
+    """The row is the entry's: whoever looked for one of the task's name would find none, and never work."""
+    sent = []
+
+    class Sending(LockedScheduler):
+        producer = None
+
+        def send_task(self, name, arguments, keywords, *, headers, **options):
+            sent.append((name, arguments, headers))
+
+    entry = {"task": "reviews.chart", "schedule": HOUR}
+    names = {"the top": {**entry, "args": ("top",)}, "the new": {**entry, "args": ("new",)}}
+    app = celery_app(settings(database), schedule=names)
+    for _ in range(2):  # the second comes an hour later
+        one = Sending(app)
+        one.tick()
+        one.close()
+        shift(database, "61 minutes")
+    engine = create_engine(testing.postgres().url(database))
+
+    def is_first(headers):
+        request = type("Request", (dict,), {"task": "reviews.chart"})(headers=headers)
+        with Session(engine) as session, session.begin():
+            return schedule.is_first(session, request)
+
+    done = [is_first(headers) for _, _, headers in sent * 2]
+    engine.dispose()
+    assert sorted(arguments for _, arguments, _ in sent) == [("new",), ("top",)]
+    assert done == [True, True, False, False]
+
+
 def test_a_moment_whose_work_failed_is_done_again(database):
     with testing.postgres().connect(database) as connection:
         connection.execute("INSERT INTO schedule VALUES ('reviews.chart', now(), NULL)")
