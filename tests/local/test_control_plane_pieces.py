@@ -9,11 +9,14 @@ from typing import Any
 import botocore.parsers
 import botocore.serialize
 import pytest
+import requests
 
 from infra.local import wire
 from infra.local.cloudformation import api, schema
 from infra.local.cloudformation.watched import watch
 from infra.local.errors import LocalCloudError
+from infra.local.rds import watch as databases
+from infra.local.rds.place import Record
 
 
 def sent(service: str, operation: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -157,3 +160,17 @@ def test_properties_are_checked_at_every_depth(
     type_name: str, properties: dict[str, Any], problems: list[str]
 ) -> None:
     assert schema.problems(type_name, properties) == problems
+
+
+def test_a_database_that_cannot_be_looked_after_holds_up_no_other() -> None:
+    attended = []
+
+    def attend(record: Record) -> bool:
+        attended.append(record["DBInstanceIdentifier"])
+        if record["DBInstanceIdentifier"] == "first":
+            raise requests.exceptions.ReadTimeout("the engine is busy")
+        return True
+
+    on_the_way = databases.look([{"DBInstanceIdentifier": name} for name in ("first", "second")], attend)
+
+    assert (attended, on_the_way) == (["first", "second"], True)
