@@ -48,6 +48,9 @@ def quick():
 def fails():
     raise RuntimeError("as always")
 
+celery.signals.worker_ready.connect(
+    lambda sender, **_: print("pool", type(sender.controller.pool._pool).__module__, flush=True), weak=False
+)
 if "stuck" in sys.argv:
     celery.signals.worker_shutdown.connect(lambda **_: time.sleep(600), weak=False)
 sys.exit(tasks.run_worker(app, patience=float(sys.argv[2]), last=float(sys.argv[3])))
@@ -136,6 +139,7 @@ def operations(queue):
 def test_an_idle_worker_beats_its_heart_and_stops_at_once_with_0(queue, worker, tmp_path):
     assert testing.eventually(lambda: (tmp_path / "heartbeat").exists()), worker.log.read_text()
 
+    assert testing.eventually(lambda: "pool chassis.pool\n" in worker.log.read_text()), worker.log.read_text()
     worker.send_signal(signal.SIGTERM)
 
     assert worker.wait(60) == 0, worker.log.read_text()
