@@ -168,6 +168,9 @@ def test_a_stopping_worker_gives_back_a_task_that_takes_too_long(queue, tmp_path
         assert "finished" not in worker.log.read_text()
         assert "ended by force" not in worker.log.read_text()
         assert "DeleteMessage" not in operations(queue)
+        assert [
+            given["VisibilityTimeout"] for name, given in queue.asked if name == "ChangeMessageVisibility"
+        ] == [0]
 
 
 def test_a_worker_that_hangs_while_it_stops_is_ended_with_all_its_processes(queue, tmp_path):
