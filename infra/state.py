@@ -6,13 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.aws.s3 import Bucket
-from infra.errors import EstaleiroError, Locked
+from infra.errors import AwsError, EstaleiroError, Locked
 
 RENEW_SECONDS = 15.0
 
@@ -79,7 +79,7 @@ class Lock:
         finally:
             ended.set()
             renewal.join()
-            self._release()
+            self._let_go(note)
 
     def holder(self) -> Owner | None:
         """Return who holds the lock now."""
@@ -117,10 +117,19 @@ class Lock:
         )
 
     def _renew(self, ended: threading.Event) -> None:
+        """A call that fails costs one turn: the lock outlives three of them, and the work goes on under it."""
         while not ended.wait(RENEW_SECONDS):
-            found = self._bucket.get(self._key)
-            if found is not None and self._is_ours(found.body):
-                self._bucket.put_if_match(self._key, self._body(), found.etag)
+            with suppress(AwsError):
+                found = self._bucket.get(self._key)
+                if found is not None and self._is_ours(found.body):
+                    self._bucket.put_if_match(self._key, self._body(), found.etag)
+
+    def _let_go(self, note: Callable[[str], None]) -> None:
+        """What the work came to is told, whether the lock could be released or not: it ends by itself."""
+        try:
+            self._release()
+        except AwsError as error:
+            note(f"it could not be released, and ends by itself in {self._lifetime:g} s: {error}")
 
     def _release(self) -> None:
         found = self._bucket.get(self._key)
