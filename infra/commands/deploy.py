@@ -19,6 +19,7 @@ from infra.commands.pruning import prune_task_definitions
 from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
+from infra.config import Config
 from infra.errors import Interrupted, LeftAtOnce, Refused
 from infra.execute import AT_ONCE, Execution
 from infra.fleet import images as host_images
@@ -29,6 +30,7 @@ from infra.migrations.judgement import Verdict
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
+from infra.stacks.material import operator_scopes
 from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Actual, Plan
@@ -170,7 +172,8 @@ def carry_out(
             f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
         ) from None
     finally:
-        whole = {**record, "verdict": verdict, **results(context, execution, outcome)}
+        came = results(context, execution, outcome, record.get("images", {}))
+        whole = {**record, "verdict": verdict, **came}
         releases.write(execution.release, whole)
         kept(whole)
     if stop.requested:
@@ -191,11 +194,13 @@ def _with_lifetime(context: Context, stack: Stack) -> Stack:
     return replace(stack, tags={**stack.tags, **lifetime_tags(context)})
 
 
-def next_commands(environment: str) -> Sequence[str]:
+def next_commands(config: Config) -> Sequence[str]:
     """What a person types next."""
+    environment = config.environment.name
     suffix = "" if environment == "local" else f" {environment}"
+    scopes = " ".join(scope for scope in operator_scopes(config) if scope.endswith(":write"))
     return (
         f"./deploy.py status{suffix}",
         f"./deploy.py logs{suffix} -f",
-        f"./deploy.py token {environment} --scope 'movies:write reviews:write'",
+        *((f"./deploy.py token {environment} --scope '{scopes}'",) if scopes else ()),
     )

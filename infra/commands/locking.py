@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
@@ -10,13 +9,14 @@ import time
 
 from infra.commands.context import Context
 from infra.state import Lock, Owner
+from infra.who import user
 
 
 def lock(context: Context, command: str) -> Lock:
     """Return the lock of the environment, not yet taken."""
     owner = Owner(
         id=secrets.token_hex(8),
-        who=getpass.getuser(),
+        who=user(),
         host=socket.gethostname(),
         pid=os.getpid(),
         command=command,

@@ -10,7 +10,7 @@ from infra.report import table
 from infra.state import Releases
 from infra.timeline import spans_of
 
-BRIEF = ("release", "verdict", "when", "who", "seconds", "back_to", "only")
+BRIEF = ("release", "verdict", "when", "who", "commit", "seconds", "back_to", "only")
 
 
 def listed(context: Context) -> list[dict[str, Any]]:
@@ -38,6 +38,7 @@ def one(context: Context, release: str) -> dict[str, Any]:
 def one_text(record: Mapping[str, Any]) -> str:
     """One release for a person: its verdict, its steps with their seconds, and what failed."""
     lines = [f"release {record['release']}: {record['verdict']}, {record['when']} by {record['who']}"]
+    lines += [f"commit {record['commit']}"] if record.get("commit") else []
     lines += [_remark(record)] if _remark(record) else []
     rows = [
         (span.step, span.end or "no end", f"{span.began:.1f}", f"{span.ended - span.began:.1f}")
