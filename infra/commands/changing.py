@@ -15,7 +15,14 @@ from infra.commands import (
     teardown,
 )
 from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import ROLLBACK, built_context, conclude, rehearsal_context, with_soak
+from infra.commands.deploying import (
+    ROLLBACK,
+    built_context,
+    conclude,
+    refuse_to_rehearse_local,
+    rehearsal_context,
+    with_soak,
+)
 from infra.commands.opening import configuration, opened
 from infra.commands.still_there import kept_tags
 from infra.commands.terminal import agree, data, keep, say, watcher
@@ -23,6 +30,7 @@ from infra.pages.plan import plan_page
 from infra.pages.release import release_page
 from infra.report import plan_text
 from infra.steps import Plan
+from infra.teardown.report import removed_text
 
 Arguments = argparse.Namespace
 
@@ -65,8 +73,11 @@ def _page(arguments: Arguments) -> Callable[[deploy.Record], None]:
 
 def _rehearse(root: Path, arguments: Arguments) -> int:
     config = configuration(root, arguments)
+    refuse_to_rehearse_local(config)
     if arguments.end:
-        teardown.teardown_local(local_settings(root, config))
+        removed = teardown.teardown_local(local_settings(root, config))
+        value = {"environment": config.environment.name, "removed": removed}
+        data(value, removed_text(removed), arguments)
         return 0
     if arguments.soak is not None:
         config = with_soak(config, arguments.soak)

@@ -94,8 +94,8 @@ def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
     if settings.state.exists():
         agree("This removes the local cloud and all its data. Go on?", arguments)
     removed = teardown.teardown_local(settings)
-    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
-    data({"environment": config.environment.name, "removed": removed}, text, arguments)
+    value = {"environment": config.environment.name, "removed": removed}
+    data(value, report.removed_text(removed), arguments)
     return 0
 
 

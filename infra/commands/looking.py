@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from infra import ssh
 from infra.commands import drawing, ending, inside, logs, released, status
 from infra.commands.hosts import Login
 from infra.commands.opening import configuration, opened
-from infra.commands.terminal import data, keep, say
+from infra.commands.terminal import data, forget, keep, say
 from infra.pages.release import release_page
 from infra.topology import topology_json, topology_text
 
@@ -74,16 +75,19 @@ def _releases(root: Path, arguments: Arguments) -> int:
 
 def _logs(root: Path, arguments: Arguments) -> int:
     context = opened(root, arguments)
-    for service, event in logs.logs(
-        context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
-    ):
-        value = {
-            "service": service,
-            "stream": event.stream,
-            "time_ms": event.time_ms,
-            "message": event.message,
-        }
-        print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
+    try:
+        for service, event in logs.logs(
+            context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
+        ):
+            value = {
+                "service": service,
+                "stream": event.stream,
+                "time_ms": event.time_ms,
+                "message": event.message,
+            }
+            print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
+    except BrokenPipeError:
+        forget(sys.stdout)  # `logs -f | head`: who read them has enough
     return 0
 
 

@@ -146,7 +146,7 @@ def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
 def _token(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     token = _command(commands, "token", "a bearer token for a person")
     token.add_argument(
-        "--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'"
+        "--scope", required=True, help="names separated by spaces, as in 'SERVICE:read SERVICE:write'"
     )
 
 

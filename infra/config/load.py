@@ -81,9 +81,7 @@ def _file(name: str) -> str:
 def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> Environment | None:
     known = environment_names(root)
     if source not in known:
-        hint = (
-            "" if source != name else f"; for a preview environment add --like {known[0] if known else 'ENV'}"
-        )
+        hint = _hint(root, name, source)
         problems.append(
             f"{_file(source)}: there is no environment {source!r}; there are {', '.join(known)}{hint}"
         )
@@ -104,10 +102,20 @@ def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> 
         return None
 
 
+def _hint(root: Path, name: str, source: str) -> str:
+    """Who names a service alone forgot the environment before it; who names what is not there perhaps wants a preview."""
+    if (root / SERVICES / source / "service.toml").exists():
+        return f"; {source!r} is a service: name the environment before it"
+    return "; for a preview environment add --like and one of these" if source == name else ""
+
+
 def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     found = []
     for manifest in sorted((root / SERVICES).glob("*/service.toml")):
+        before = len(problems)
         data = _read(manifest, root, problems)
+        if len(problems) > before:
+            continue
         try:
             found.append(Service.model_validate(_frozen(data | {"name": manifest.parent.name})))
         except ValidationError as error:

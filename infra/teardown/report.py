@@ -51,6 +51,11 @@ def local_plan_text(environment: str, things: Sequence[str]) -> str:
     return f"{environment}: the local cloud, with all its data\n\nGoes:\n{goes}\n\nStays:\n{stays}"
 
 
+def removed_text(removed: Sequence[str]) -> str:
+    """What went with a local cloud, a line each."""
+    return "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
+
+
 def plan_json(plan: TeardownPlan, bill: tuple[Line, ...]) -> dict[str, Any]:
     """The plan as a JSON value: environment, empty, steps, kept, obstacles, monthly cost in US dollars."""
     return {

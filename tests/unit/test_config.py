@@ -249,8 +249,23 @@ def test_an_unknown_environment_is_told_with_those_that_there_are(tmp_path: Path
 
     assert found == (
         "infra/environments/moon.toml: there is no environment 'moon'; there are local, staging; "
-        "for a preview environment add --like local",
+        "for a preview environment add --like and one of these",
     )
+
+
+def test_a_service_where_the_environment_should_stand_is_told_so(tmp_path: Path) -> None:
+    found = problems(project(tmp_path), "shop")
+
+    assert found == (
+        "infra/environments/shop.toml: there is no environment 'shop'; there are local; "
+        "'shop' is a service: name the environment before it",
+    )
+
+
+def test_a_manifest_that_is_no_toml_is_one_mistake(tmp_path: Path) -> None:
+    (found,) = problems(project(tmp_path, shop="description = "))
+
+    assert found.startswith("services/shop/service.toml: is not valid TOML: ")
 
 
 def test_two_environments_whose_stacks_would_collide_are_refused(tmp_path: Path) -> None:
