@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +21,7 @@ from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
 from infra.config import Config
-from infra.errors import Interrupted, LeftAtOnce, Refused
+from infra.errors import EstaleiroError, Interrupted, LeftAtOnce, Refused
 from infra.execute import AT_ONCE, Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
@@ -160,22 +161,25 @@ def carry_out(
     """
     releases, stop = Releases(context.bucket, context.config.environment.name), execution.stop
     releases.write(execution.release, {**record, "verdict": "running"})
-    verdict, outcome = "interrupted", None
-    try:
-        with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
-            outcome = execution.run(plan)
-        if not stop.requested:
-            verdict = "failed" if outcome.failed or outcome.not_run else "good"
-    except KeyboardInterrupt:
-        left = ", ".join(sorted(execution.in_flight))
-        raise LeftAtOnce(
-            f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
-        ) from None
-    finally:
+
+    def keep(verdict: str, outcome: Outcome | None) -> None:
         came = results(context, execution, outcome, record.get("images", {}))
         whole = {**record, "verdict": verdict, **came}
         releases.write(execution.release, whole)
         kept(whole)
+
+    try:
+        with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
+            outcome = execution.run(plan)
+    except BaseException as error:
+        left = ", ".join(sorted(execution.in_flight)) or "nothing"
+        with suppress(EstaleiroError):  # where AWS is out of reach, too, who leaves is let go
+            keep("interrupted", None)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        raise LeftAtOnce(f"left at once; still in progress: {left}. Deploy again to go on") from None
+    failed = outcome.failed or outcome.not_run
+    keep("interrupted" if stop.requested else "failed" if failed else "good", outcome)
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome

@@ -13,7 +13,7 @@ from infra.commands.context import LOCAL, Context, new_reporter, open_context, o
 from infra.commands.deploy import next_commands
 from infra.commands.images import BuiltImages
 from infra.config import Config
-from infra.errors import ConfigurationError, EstaleiroError
+from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.events import Event
 from infra.graph import Outcome
 from infra.report import failures_text, plan_json
@@ -84,7 +84,8 @@ def conclude(
     seconds = context.reporter.seconds
     name = plan.environment
     if outcome is not None and (outcome.failed or outcome.not_run):
-        raise EstaleiroError(
+        guarded = any(isinstance(error, Refused) for error in outcome.failed.values())
+        raise (Refused if guarded else EstaleiroError)(
             f"{name}: the {act.noun} failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
             f"the rest was left as it was; mend the cause and {act.verb} again"
         )

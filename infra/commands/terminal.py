@@ -122,7 +122,7 @@ def why(text: str) -> None:
 def data(value: Any, text: str, arguments: argparse.Namespace) -> None:
     """What another program can use goes to stdout."""
     SCREEN.end()
-    print(json.dumps(value, indent=2, default=str) if arguments.json else text)
+    write(sys.stdout, f"{json.dumps(value, indent=2, default=str) if arguments.json else text}\n")
 
 
 def liner(arguments: argparse.Namespace, reporter: Reporter, step: str) -> Callable[[str], None]:
