@@ -12,7 +12,7 @@ from infra import ssh
 from infra.commands import drawing, ending, inside, logs, released, status
 from infra.commands.hosts import Login
 from infra.commands.opening import configuration, opened
-from infra.commands.terminal import data, forget, keep, say
+from infra.commands.terminal import data, forget, keep, page_file, say
 from infra.pages.release import release_page
 from infra.topology import topology_json, topology_text
 
@@ -27,7 +27,9 @@ def add_words(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     )
     kept = add("releases", "every deploy that was made, with its verdict; of one, when each step ran")
     kept.add_argument("release", nargs="?", metavar="RELEASE", help="an id of the list")
-    kept.add_argument("--html", type=Path, metavar="FILE", help="write that one as a page with its timeline")
+    kept.add_argument(
+        "--html", type=page_file, metavar="FILE", help="write that one as a page with its timeline"
+    )
     lines = add("logs", "the log lines of the services")
     lines.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
     lines.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
@@ -48,7 +50,7 @@ def add_words(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     entered.add_argument("--user", default=ssh.USER, help="whom to log in as (default: core)")
     drawn = add("graph", "the stacks with what feeds what, and the services with who calls whom")
     drawn.add_argument(
-        "--picture", type=Path, metavar="FILE", help="write it to FILE: .svg, or .html with a table"
+        "--picture", type=page_file, metavar="FILE", help="write it to FILE: .svg, or .html with a table"
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from infra.commands import ending, hosts_words, looking
+from infra.commands.terminal import page_file
 from infra.execute import AT_ONCE
 
 LOCAL = "local"
@@ -76,10 +76,13 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
     rollback.add_argument("--yes", action="store_true", help="go back without asking")
-    plan.add_argument("--html", type=Path, metavar="FILE", help="write the plan as a page too")
+    plan.add_argument("--html", type=page_file, metavar="FILE", help="write the plan as a page too")
     for command in (deploy, rollback):
         command.add_argument(
-            "--html", type=Path, metavar="FILE", help="write what came of it, with its timeline, as a page"
+            "--html",
+            type=page_file,
+            metavar="FILE",
+            help="write what came of it, with its timeline, as a page",
         )
 
 

@@ -19,11 +19,16 @@ def listed(context: Context) -> list[dict[str, Any]]:
     return [{key: found.get(key) for key in BRIEF} for found in releases.all()]
 
 
+def _verdict(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> str:
+    """Deploys of an environment take turns, so one that others followed runs no more: it was killed."""
+    return "killed" if row["verdict"] == "running" and row is not rows[-1] else str(row["verdict"])
+
+
 def listed_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """The same for a person."""
     return table(
         (
-            (row["release"], row["verdict"], row["when"], row["who"], _seconds(row), _remark(row))
+            (row["release"], _verdict(rows, row), row["when"], row["who"], _seconds(row), _remark(row))
             for row in rows
         ),
         ("RELEASE", "VERDICT", "WHEN", "WHO", "SECONDS", ""),

@@ -45,7 +45,7 @@ def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
         ((service, name, "yes" if there else "no") for service, name, there in found),
         ("SERVICE", "NAME", "SET"),
     )
-    data(rows, text, arguments)
+    data(rows, text if rows else "no manifest declares a secret", arguments)
     return 0
 
 

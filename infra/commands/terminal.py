@@ -132,6 +132,14 @@ def liner(arguments: argparse.Namespace, reporter: Reporter, step: str) -> Calla
     return SCREEN.line
 
 
+def page_file(text: str) -> Path:
+    """Return the path of a page that a command writes at its end, for argparse: told at once where it cannot be."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
 def keep(path: Path, text: str) -> None:
     """Write a page to a file, and say where it is. Raises EstaleiroError when it cannot be written."""
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from infra.report import table
+from infra.report import amount, table
 from infra.steps import DeleteStack, Step
 from infra.teardown.audit import Audit
 from infra.teardown.cost import Line, total
@@ -30,7 +30,7 @@ def plan_text(plan: TeardownPlan, bill: tuple[Line, ...]) -> str:
     """The whole plan for a person: what goes, in order; what stays and why; what is in the way; what it saves."""
     if plan.empty:
         return f"{plan.environment}: there is nothing to remove."
-    lines = [f"{plan.environment}: {len(plan.steps)} steps", "", "Goes:"]
+    lines = [f"{plan.environment}: {amount(len(plan.steps), 'step')}", "", "Goes:"]
     lines += [f"  {step_text(step)}" for step in plan.steps]
     if plan.kept:
         lines += ["", "Stays:", *(f"  {one.kind} {one.name}: {one.why}" for one in plan.kept)]

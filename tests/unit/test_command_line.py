@@ -12,6 +12,7 @@ import pytest
 
 from infra.commands.cli import run
 from infra.commands.parser import parser
+from infra.commands.released import listed_text
 from infra.commands.run import exit_code
 from infra.commands.terminal import Screen, liner
 from infra.events import Event, Reporter
@@ -90,6 +91,17 @@ def test_what_is_missing_on_the_command_line_is_said(
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
+@pytest.mark.parametrize("words", ["deploy --html", "plan --html", "releases --html", "graph --picture"])
+def test_a_page_that_cannot_be_written_is_told_before_anything_else(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        run(ROOT, [*words.split(), "/nowhere/page.html"])
+
+    assert left.value.code == 2
+    assert "there is no folder /nowhere" in capsys.readouterr().err
+
+
 def test_a_port_that_is_none_is_a_mistake_of_configuration(deploy_py: DeployPy) -> None:
     done = deploy_py("plan", ESTALEIRO_API_PORT="http")
 
@@ -145,6 +157,17 @@ def test_an_encoding_that_lacks_a_character_stops_no_output(deploy_py: DeployPy,
 
     assert (done.returncode, done.stderr) == (0, "")
     assert r"\u251c" in done.stdout
+
+
+def test_a_deploy_that_others_followed_runs_no_more() -> None:
+    rows = [
+        {"release": name, "verdict": verdict, "when": "now", "who": "ana"}
+        for name, verdict in (("1", "running"), ("2", "good"), ("3", "running"))
+    ]
+
+    shown = listed_text(rows).splitlines()[1:]
+
+    assert [line.split()[:2] for line in shown] == [["1", "killed"], ["2", "good"], ["3", "running"]]
 
 
 def test_a_login_without_a_name_is_told_by_its_number() -> None:
