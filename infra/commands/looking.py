@@ -76,11 +76,12 @@ def _releases(root: Path, arguments: Arguments) -> int:
 
 
 def _logs(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
+    context, count = opened(root, arguments), 0
     try:
         for service, event in logs.logs(
             context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
         ):
+            count += 1
             value = {
                 "service": service,
                 "stream": event.stream,
@@ -90,6 +91,8 @@ def _logs(root: Path, arguments: Arguments) -> int:
             print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
     except BrokenPipeError:
         forget(sys.stdout)  # `logs -f | head`: who read them has enough
+    if not count:
+        say(f"no lines in the last {arguments.since} s; --since SECONDS looks further back")
     return 0
 
 
