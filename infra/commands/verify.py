@@ -49,6 +49,8 @@ def verify(root: Path, config: Config, consume: Callable[[Event], None]) -> tupl
     except EstaleiroError as error:
         fix = f"use credentials of account {config.environment.account}, or mend what the reason names"
         told = fail("account", "credentials", str(error), fix)
+        if here is not None:
+            told = fail("machine", "local cloud", str(error), "mend what the reason names")
         return (told, *check(_undeployed(root, bare, Unknown("AWS could not be asked")), FILES))
     return check(_deployed(context, images, bare), ALL)
 

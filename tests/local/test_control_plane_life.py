@@ -169,14 +169,15 @@ def test_it_survives_the_command_that_started_it(own: Settings, tmp_path: Path) 
     assert found is not None and str(found.pid) == printed.stdout.strip()
 
 
-def test_a_port_that_something_else_holds_is_named(own: Settings) -> None:
-    with socket.create_server(("127.0.0.1", own.edge_port)), pytest.raises(LocalCloudError) as refusal:
+def test_a_port_that_something_else_holds_is_named_and_nothing_is_made(own: Settings) -> None:
+    with socket.create_server(("127.0.0.1", own.edge_port)), pytest.raises(PortInUse) as refusal:
         process.ensure(own)
 
     assert str(refusal.value) == (
-        f"the local cloud {own.name} did not start: port {own.edge_port} on 127.0.0.1 is in use by another process; "
-        "stop it, or choose another port"
+        f"port {own.edge_port} on 127.0.0.1 is in use by another process; stop it, or choose another port"
     )
+    assert not own.state.exists()
+    assert engine.owned(own) == []
 
 
 def test_a_stranger_on_the_api_port_is_not_taken_for_the_cloud(own: Settings) -> None:
