@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 from infra.commands.context import Context
 from infra.commands.migrate import Migration, migrate, pending_sql, statuses
-from infra.commands.terminal import data, liner, say
+from infra.commands.terminal import data, liner, typed
 from infra.config import Config
-from infra.errors import ConfigurationError, Refused
+from infra.errors import ConfigurationError
 from infra.migrations import judgement as migrations
 from infra.migrations.branch import files_before
 from infra.report import table
@@ -79,14 +78,3 @@ def statuses_text(found: Sequence[Mapping[str, Any]]) -> str:
         for one in found
     )
     return table(rows, ("SERVICE", "REVISION", "HEAD", "PENDING"))
-
-
-def typed(question: str, name: str, given: str | None) -> None:
-    """Have the environment's name typed, on the terminal or as --confirm NAME. Raises Refused."""
-    if given is None and sys.stdin.isatty():
-        say(f"{question} Type {name} to go on:")
-        given = sys.stdin.readline().strip()
-    if given is None:
-        raise Refused(f"{question} Add --confirm {name} to go on. Nothing was changed")
-    if given != name:
-        raise Refused(f"{given!r} is not {name!r}; nothing was changed")

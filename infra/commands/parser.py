@@ -66,6 +66,9 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
     deploy.add_argument(
+        "--confirm", metavar="ENV", help="the environment's name, to lose data where it is protected"
+    )
+    deploy.add_argument(
         "--at-once",
         type=_at_least_one,
         default=AT_ONCE,

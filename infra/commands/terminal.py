@@ -195,3 +195,14 @@ def agree_by_name(warning: str, name: str) -> None:
     say(f"{warning} Type {name} to go on:")
     if sys.stdin.readline().strip() != name:
         raise Refused("nothing was changed")
+
+
+def typed(question: str, name: str, given: str | None) -> None:
+    """Have the environment's name typed, on the terminal or as --confirm NAME. Raises Refused."""
+    if given is None and sys.stdin.isatty():
+        say(f"{question} Type {name} to go on:")
+        given = sys.stdin.readline().strip()
+    if given is None:
+        raise Refused(f"{question} Add --confirm {name} to go on. Nothing was changed")
+    if given != name:
+        raise Refused(f"{given!r} is not {name!r}; nothing was changed")
