@@ -99,9 +99,7 @@ def deploy(
     if wishes.only:
         context.config.service(wishes.only)
     ensure_account(context)
-    with lock(context, f"deploy {context.config.environment.name}").held(
-        wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
-    ):
+    with lock(context, f"deploy {context.config.environment.name}").held(wait_seconds=wishes.lock_wait):
         wake_under_lock(context)
         prepared = prepare(context, images, only=wishes.only)
         if not wishes.skip_checks:

@@ -24,7 +24,12 @@ def lock(context: Context, command: str) -> Lock:
     )
     environment = context.config.environment
     return Lock(
-        context.bucket, environment.name, owner, lifetime=environment.deploy.lock_seconds, is_gone=ended_here
+        context.bucket,
+        environment.name,
+        owner,
+        lifetime=environment.deploy.lock_seconds,
+        is_gone=ended_here,
+        note=lambda text: context.reporter.tell("progress", "lock", text),
     )
 
 

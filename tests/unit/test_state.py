@@ -41,7 +41,7 @@ def test_a_lock_that_is_held_says_by_whom_and_since_when(bucket: Bucket) -> None
 
     assert str(caught.value) == (
         "staging is locked: ana@laptop has been running `deploy staging` since 00:16:40 UTC; "
-        "wait for it to end, or use --lock-wait SECONDS"
+        "wait for it to end; `deploy --lock-wait SECONDS` does that by itself"
     )
 
 
@@ -60,7 +60,7 @@ def test_a_silent_owner_is_waited_for_and_then_loses_the_lock(bucket: Bucket) ->
     clock, notes = Clock(2000.0), []
     bucket.put_if_absent("locks/staging.json", lock(bucket, ANA, Clock(1900.0))._body())
 
-    with lock(bucket, RUI, clock).held(note=notes.append):
+    with lock(bucket, RUI, clock, note=notes.append).held():
         taken_after = clock.now - 2000.0
 
     assert 60 <= taken_after <= 62
@@ -162,7 +162,7 @@ def test_a_lock_that_cannot_be_released_hides_nothing_and_ends_by_itself(bucket:
     clock, notes = Clock(2000.0), []
     away = cast(Bucket, Away(bucket, times=1))
 
-    with pytest.raises(ZeroDivisionError), lock(away, ANA, clock).held(note=notes.append):
+    with pytest.raises(ZeroDivisionError), lock(away, ANA, clock, note=notes.append).held():
         raise ZeroDivisionError
 
     assert notes == ["it could not be released, and ends by itself in 60 s: cannot reach AWS (s3)"]
