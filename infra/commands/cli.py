@@ -28,6 +28,7 @@ from infra.commands.terminal import data, forget, liner, why, write
 from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce, NotFound
 
 Arguments = argparse.Namespace
+TAKE_A_COMMAND = ("exec", "hosts", "run")
 # What is wrong with a disk or a folder, and not with this program.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -36,6 +37,8 @@ def run(root: Path, words: list[str]) -> int:
     """Run one command; return the exit code. What went wrong is the last thing printed."""
     words, tail = _split(words)
     arguments = parser().parse_args(words)
+    if tail and arguments.command not in TAKE_A_COMMAND:
+        parser().error(f"{arguments.command} runs no command: nothing may stand after `--` (is {tail[0]!r})")
     arguments.tail = tail
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
@@ -79,7 +82,7 @@ def leave(error: Interrupted) -> NoReturn:
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Everything after `--` belongs to the command that `run` runs."""
+    """Everything after `--` belongs to the command that is run."""
     if "--" in words:
         at = words.index("--")
         return words[:at], words[at + 1 :]

@@ -62,8 +62,9 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     problems += misspelt_exclusions(root)
     if environment is None or problems:
         raise ConfigurationError(problems)
-    services = tuple(_overridden(service, environment) for service in services)
-    problems = broken_rules(environment, services, source=_file(like or name), others=environment_names(root))
+    source = _file(like or name)
+    services = tuple(_overridden(service, environment, source, problems) for service in services)
+    problems += broken_rules(environment, services, source=source, others=environment_names(root))
     if problems:
         raise ConfigurationError(problems)
     return Config(environment, services, like if like != name else None)
@@ -124,14 +125,22 @@ def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     return tuple(found)
 
 
-def _overridden(service: Service, environment: Environment) -> Service:
+def _overridden(service: Service, environment: Environment, source: str, problems: list[str]) -> Service:
+    """Return the service as the environment changes it; a change that makes no process goes to `problems`."""
     override = environment.services.get(service.name)
     if override is None:
         return service
     processes = dict(service.processes)
     for name, change in override.processes.items():
-        if name in processes:
+        if name not in processes:
+            continue
+        try:
             processes[name] = _changed(processes[name], change.model_dump(exclude_none=True))
+        except ValidationError as error:
+            place = ("services", service.name, "processes", name)
+            problems += [
+                f"{source}: {sentence((*place, *detail['loc']), detail)}" for detail in error.errors()
+            ]
     return service.model_copy(update={"processes": processes})
 
 

@@ -91,6 +91,14 @@ def test_what_is_missing_on_the_command_line_is_said(
     assert capsys.readouterr().err == f"{sentence}\n"
 
 
+def test_what_stands_after_two_dashes_is_never_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        run(ROOT, ["teardown", "local", "--", "--plan"])
+
+    assert left.value.code == 2
+    assert "teardown runs no command: nothing may stand after `--` (is '--plan')" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", ["deploy --html", "plan --html", "releases --html", "graph --picture"])
 def test_a_page_that_cannot_be_written_is_told_before_anything_else(
     words: str, capsys: pytest.CaptureFixture[str]

@@ -64,6 +64,20 @@ def test_a_scale_in_the_environment_replaces_the_count_of_the_manifest(tmp_path:
     assert web.desired == 2
 
 
+def test_an_environment_that_makes_two_of_a_singleton_is_a_mistake_of_its_own_file(tmp_path: Path) -> None:
+    beat = '[processes.beat]\ncommand = ["beat"]\ncpu = 128\nmemory = 128\nsingleton = true\n'
+    root = project(
+        tmp_path,
+        shop=manifest("a shop") + beat,
+        local="[services.shop.processes.beat]\ncount = 2\n",
+    )
+
+    assert problems(root) == (
+        "infra/environments/local.toml: services.shop.processes.beat: "
+        "a singleton should have no scale and a count of at most 1",
+    )
+
+
 def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None:
     root = project(tmp_path, local='[edge]\ndomain = "{environment}.example.org"\nzone_id = "Z1"\n')
 
