@@ -22,8 +22,6 @@ TICK_SECONDS = 0.5
 QUIET_SECONDS = 4.0
 # Words that no one may miss.
 RARE = ("lock", "stop")
-
-
 # So many of the last lines of a task are told again with the reason why it failed.
 LAST_LINES = 40
 
@@ -55,8 +53,10 @@ class Screen:
         """Take the tree away and write the last words, without what the same eyes have just read on stdout."""
         if self._tree is not None:
             self._tree.close()
-        read = set(self._shown) if self._same_eyes() else set()
-        lines = [line for line in text.splitlines() if line.removeprefix("  | ") not in read]
+        read = list(self._shown) if self._same_eyes() else []
+        why, *evidence = text.splitlines() or [""]
+        lines = [why] if why and why not in read[-1:] else []
+        lines += [line for line in evidence if line.removeprefix("  | ") not in read]
         if lines:
             self.say("\n".join(lines))
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +179,16 @@ def test_a_deploy_that_others_followed_runs_no_more() -> None:
     assert [line.split()[:2] for line in shown] == [["1", "killed"], ["2", "good"], ["3", "running"]]
 
 
+def test_an_interrupt_before_the_first_word_is_one_sentence_too(tmp_path: Path) -> None:
+    shutil.copy2(ROOT / "deploy.py", tmp_path)
+    (tmp_path / "infra/setup").mkdir(parents=True)
+    (tmp_path / "infra/setup/__init__.py").write_text("raise KeyboardInterrupt\n")
+
+    done = subprocess.run([tmp_path / "deploy.py"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (130, "interrupted; run the same command again to go on\n")
+
+
 def test_a_login_without_a_name_is_told_by_its_number() -> None:
     def nameless() -> str:
         raise KeyError("getpwuid(): uid not found: 54321")
@@ -204,6 +215,7 @@ SAID = "shop: 0002 failed; mend it and migrate again"
     [
         (True, SAID, ""),
         (False, SAID, f"{SAID}\n"),
+        (True, "shop: 1 to apply: 0002", "shop: 1 to apply: 0002\n"),
         (True, f"the migrate task of shop failed: it exited with code 1\n  | {SAID}", None),
     ],
 )
