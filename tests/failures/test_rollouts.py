@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+import uuid
 
 import docker
 import pytest
@@ -98,7 +99,8 @@ def test_an_image_that_is_not_there(yard: Yard, told: Told, engine: docker.Docke
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, WORKER))
     code = yard.root / "services/shop/__main__.py"
-    code.write_text(f"{code.read_text()}\n# another image\n")
+    # An image that no other run on this machine has left behind.
+    code.write_text(f"{code.read_text()}\n# {uuid.uuid4()}\n")
     known = tags(engine)
     over = threading.Event()
     thief = threading.Thread(target=steal, args=(engine, known, over))
