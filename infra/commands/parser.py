@@ -129,7 +129,9 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument(
         "--confirm", metavar="ENV", help="the environment's name, to go back where it is protected"
     )
-    run = _command(commands, "run", "run a command as a one-off task of a service; its exit code is ours")
+    run = _command(
+        commands, "run", "run a command (`-- CMD …`) as a one-off task of a service; its exit code is ours"
+    )
     run.add_argument("service", metavar="SERVICE")
     run.add_argument("--process", metavar="P", help="whose task definition to use (default: web)")
     run.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="one more variable")

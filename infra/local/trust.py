@@ -4,6 +4,7 @@ gives them."""
 from __future__ import annotations
 
 import datetime
+import threading
 from pathlib import Path
 from typing import cast
 
@@ -15,32 +16,41 @@ from cryptography.x509.oid import NameOID
 from infra.local.settings import Settings
 
 _YEARS = datetime.timedelta(days=3650)
+_making = threading.RLock()
+"""Held while something is made: tasks that start together would otherwise each make an authority, and the last one to write
+its key need not be the last to write its certificate."""
 
 
 def bundle(settings: Settings) -> Path:
     """Return the file that stands in containers where AWS's bundle does (`settings.trust_mount`); made at the
     first call."""
     path = settings.state / "trust" / "bundle.pem"
-    if not path.exists():
-        _make_authority(settings, path)
+    with _making:
+        if not path.exists():
+            _make_authority(settings, path)
     return path
 
 
 def issue(settings: Settings, host: str) -> Path:
     """Return a folder with `server.crt` and `server.key` for `host`, signed by our authority."""
     folder = settings.state / "trust" / host
-    if not (folder / "server.crt").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        authority = x509.load_pem_x509_certificate(bundle(settings).read_bytes())
-        signer = _load_key(settings.state / "trust" / "authority.key")
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(host)])
-        certificate = _builder(host[:64], authority.subject, key.public_key()).add_extension(
-            names, critical=False
-        )
-        _write_key(key, folder / "server.key")
-        _write(folder / "server.crt", certificate.sign(signer, hashes.SHA256()))
+    with _making:
+        if not (folder / "server.crt").exists():
+            _make_server(settings, folder, host)
     return folder
+
+
+def _make_server(settings: Settings, folder: Path, host: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = x509.load_pem_x509_certificate(bundle(settings).read_bytes())
+    signer = _load_key(settings.state / "trust" / "authority.key")
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = x509.SubjectAlternativeName([x509.DNSName(host)])
+    certificate = _builder(host[:64], authority.subject, key.public_key()).add_extension(
+        names, critical=False
+    )
+    _write_key(key, folder / "server.key")
+    _write(folder / "server.crt", certificate.sign(signer, hashes.SHA256()))
 
 
 def _make_authority(settings: Settings, path: Path) -> None:
@@ -83,4 +93,7 @@ def _write_key(key: ec.EllipticCurvePrivateKey, path: Path) -> None:
 
 
 def _write(path: Path, certificate: x509.Certificate) -> None:
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    """Write a certificate, after its key: where it stands whole, both do, whatever ended the process meanwhile."""
+    beside = path.with_suffix(".new")
+    beside.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    beside.replace(path)

@@ -6,6 +6,8 @@ import re
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import docker
 import pytest
@@ -99,16 +101,10 @@ def test_an_image_that_is_not_there(yard: Yard, told: Told, engine: docker.Docke
     before = yard.running("shop", "web")
     yard.write("shop", manifest(WEB, WORKER))
     code = yard.root / "services/shop/__main__.py"
-    # An image that no other run on this machine has left behind.
-    code.write_text(f"{code.read_text()}\n# {uuid.uuid4()}\n")
-    known = tags(engine)
-    over = threading.Event()
-    thief = threading.Thread(target=steal, args=(engine, known, over))
+    code.write_text(f"{code.read_text()}\n# an image that was never built: {uuid.uuid4()}\n")
 
-    thief.start()
-    end = yard.run("deploy", "--service", "shop", "--skip-checks")
-    over.set()
-    thief.join()
+    with theft(engine):
+        end = yard.run("deploy", "--service", "shop", "--skip-checks")
 
     told.add("image not found", end)
     assert end.code == 1
@@ -205,14 +201,20 @@ def test_a_stack_that_fails_takes_its_sound_process_back_too(yard: Yard, told: T
     assert_untouched(yard, before)
 
 
-def tags(engine: docker.DockerClient) -> set[str]:
-    """The names under which the engine holds images of shop."""
-    return {tag for image in engine.images.list() for tag in image.tags if tag.startswith(ECR)}
+@contextmanager
+def theft(engine: docker.DockerClient) -> Iterator[None]:
+    """Take each new image's name away as soon as it is given, as a careless clean-up of the registry does."""
+    given = engine.events(decode=True, filters={"type": "image", "event": "tag"})
 
+    def steal() -> None:
+        for event in given:
+            if (name := event["Actor"]["Attributes"]["name"]).startswith(ECR):
+                engine.images.remove(name)
 
-def steal(engine: docker.DockerClient, known: set[str], over: threading.Event) -> None:
-    """Take the new image's name away as soon as it is there, as a careless clean-up of the registry does."""
-    while not over.wait(0.05):
-        for tag in tags(engine) - known:
-            engine.images.remove(tag)
-            return
+    thief = threading.Thread(target=steal)
+    thief.start()
+    try:
+        yield
+    finally:
+        given.close()
+        thief.join()

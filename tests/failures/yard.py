@@ -286,6 +286,7 @@ def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:
 def ended(command: subprocess.Popen[str], began: float) -> Ended:
     """Wait for a command's end."""
     text, _ = command.communicate(timeout=600)
+    print(text)  # for whoever asks why a test failed
     return Ended(command.returncode, time.monotonic() - began, text)
 
 

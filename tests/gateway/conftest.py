@@ -45,7 +45,7 @@ class Gateway:
     def lines(self, kind: str, answers: Sequence[Answer]) -> list[dict[str, Any]]:
         """Return the line of one kind about each answer."""
         wanted = [answer.headers["X-Request-ID"] for answer in answers]
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             self._hurry_the_log()
             written = map(json.loads, self.container.logs(stdout=True, stderr=False).decode().splitlines())

@@ -268,7 +268,8 @@ def test_a_text_made_to_exhaust_an_expression_is_decided_quickly(gateway: Gatewa
 
     assert {answer.status for answer in answers} <= {200, 400, 403}
     seconds = [line["seconds"] for line in gateway.lines("access", answers)]
-    assert max(seconds) < 2, dict(zip(parts, seconds, strict=True))
+    # What backtracks takes minutes; a busy machine takes some seconds.
+    assert max(seconds) < 10, dict(zip(parts, seconds, strict=True))
 
 
 def test_a_value_that_was_harmless_makes_nothing_harmless_where_it_stands_otherwise(

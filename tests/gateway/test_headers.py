@@ -206,6 +206,6 @@ def _network(gateway: Gateway) -> str:
 def _base(gateway: Gateway) -> str:
     return next(
         container.image.id
-        for container in gateway.container.client.containers.list()
+        for container in gateway.container.client.containers.list(ignore_removed=True)
         if container.name.startswith("est-gateway-test-one-")
     )

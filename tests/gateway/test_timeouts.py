@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from docker.models.containers import Container
@@ -16,9 +17,10 @@ from tests.gateway.conftest import Gateway
 
 @dataclass(frozen=True)
 class Timed:
-    """An answer, and how many seconds it took to come."""
+    """An answer, the access line about it, and how many seconds it took to come."""
 
     answer: Answer
+    line: dict[str, Any]
     seconds: float
 
 
@@ -29,7 +31,8 @@ def asked(gateway: Gateway, path: str) -> dict[str, Timed]:
         body = b'{"title": "x"}' if method == "POST" else None
         began = time.monotonic()
         answer = gateway.ask(path.format(method), method=method, headers=JSON if body else {}, body=body)
-        return Timed(answer, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return Timed(answer, gateway.line("access", answer), seconds)
 
     methods = ("GET", "POST")
     with ThreadPoolExecutor(len(methods)) as pool:
@@ -73,7 +76,8 @@ def test_a_service_that_accepts_no_connection_is_given_up_after_two_tries(
 ) -> None:
     assert_timeout(deaf[method].answer)
     # Nothing was sent, so that a POST may be tried twice as well.
-    assert 1.9 < deaf[method].seconds < 3.5
+    assert deaf[method].line["upstream_status"] == "504, 504"
+    assert deaf[method].seconds > 1.9
 
 
 @pytest.mark.parametrize(("method", "tries"), [("GET", 2), ("POST", 1)])
@@ -81,14 +85,13 @@ def test_a_service_that_never_answers_is_asked_twice_at_most_and_for_a_post_once
     impatient: Gateway, silent: dict[str, Timed], method: str, tries: int
 ) -> None:
     assert_timeout(silent[method].answer)
-    assert tries - 0.1 < silent[method].seconds < tries + 1.5
+    # It would have answered after twenty.
+    assert tries - 0.1 < silent[method].seconds < 15
     assert impatient.ask(f"/films?count={method}").json["count"] - 1 == tries
 
 
-def test_the_line_about_a_timeout_says_how_long_the_service_was_waited_for(
-    impatient: Gateway, silent: dict[str, Timed]
-) -> None:
-    line = impatient.line("access", silent["POST"].answer)
+def test_the_line_about_a_timeout_says_how_long_the_service_was_waited_for(silent: dict[str, Timed]) -> None:
+    line = silent["POST"].line
 
     assert (line["status"], line["service"], line["upstream_status"]) == (504, "films", "504")
-    assert 0.9 < float(line["upstream_seconds"]) < 2
+    assert 0.9 < float(line["upstream_seconds"]) < 15

@@ -214,7 +214,7 @@ def test_it_stops_fast_and_clean_while_clients_are_connected(start: Start, signa
         container.kill(signal)
         code = container.wait(timeout=30)["StatusCode"]
 
-    assert (code, time.monotonic() - began < 5) == (0, True)
+    assert (code, time.monotonic() - began < 15) == (0, True)
     assert b"database system is shut down" in container.logs()
 
 

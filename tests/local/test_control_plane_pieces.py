@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import copy
 import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import botocore.parsers
 import botocore.serialize
 import pytest
+import requests
+from cryptography import x509
 
-from infra.local import wire
+from infra.local import trust, wire
 from infra.local.cloudformation import api, schema
 from infra.local.cloudformation.watched import watch
 from infra.local.errors import LocalCloudError
+from infra.local.rds import watch as databases
+from infra.local.rds.place import Record
+from infra.local.settings import Settings
 
 
 def sent(service: str, operation: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -157,3 +165,35 @@ def test_properties_are_checked_at_every_depth(
     type_name: str, properties: dict[str, Any], problems: list[str]
 ) -> None:
     assert schema.problems(type_name, properties) == problems
+
+
+def test_a_database_that_cannot_be_looked_after_holds_up_no_other() -> None:
+    attended = []
+
+    def attend(record: Record) -> bool:
+        attended.append(record["DBInstanceIdentifier"])
+        if record["DBInstanceIdentifier"] == "first":
+            raise requests.exceptions.ReadTimeout("the engine is busy")
+        return True
+
+    on_the_way = databases.look([{"DBInstanceIdentifier": name} for name in ("first", "second")], attend)
+
+    assert (attended, on_the_way) == (["first", "second"], True)
+
+
+def test_tasks_that_start_together_trust_the_authority_that_signs_for_databases(tmp_path: Path) -> None:
+    for number in range(20):
+        settings = Settings("cloud", tmp_path / str(number), "postgres")
+        together = Barrier(4)
+
+        def start(_: int, settings: Settings = settings, together: Barrier = together) -> Path:
+            together.wait()
+            return trust.bundle(settings)
+
+        with ThreadPoolExecutor(4) as tasks:
+            (bundle,) = set(tasks.map(start, range(4)))
+
+        signed = x509.load_pem_x509_certificate(
+            (trust.issue(settings, "db.internal") / "server.crt").read_bytes()
+        )
+        signed.verify_directly_issued_by(x509.load_pem_x509_certificate(bundle.read_bytes()))

@@ -57,7 +57,7 @@ def test_a_killed_container_is_replaced(ecs: Ecs) -> None:
         running = ecs.tasks_of("killed")
         return running not in ([], [old]) and ecs.task(running[0])["healthStatus"] == "HEALTHY"
 
-    wait_for("the replacement", replaced, seconds=10)
+    wait_for("the replacement", replaced, seconds=20)
     ended = ecs.task(old)
     assert (ended["stopCode"], ended["containers"][0]["exitCode"]) == ("EssentialContainerExited", 137)
     ecs.remove("killed")

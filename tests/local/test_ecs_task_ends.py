@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import docker
 import pytest
 
 from tests.local.cloud import Cloud
-from tests.local.workloads import IMAGE, Ecs, build_image, python
+from tests.local.workloads import IMAGE, Ecs, build_image, end, log, python
 
 
 @pytest.fixture(scope="module")
@@ -24,17 +23,6 @@ def group(cloud: Cloud) -> str:
     name = "/est/ends"
     cloud.client("logs").create_log_group(logGroupName=name)
     return name
-
-
-def log(group: str) -> dict[str, Any]:
-    options = {"awslogs-group": group, "awslogs-stream-prefix": "job", "awslogs-region": "eu-west-1"}
-    return {"logConfiguration": {"logDriver": "awslogs", "options": options}}
-
-
-def end(task: dict[str, Any]) -> dict[str, Any]:
-    """Return how a task ended, containers by name with code and reason."""
-    containers = {each["name"]: (each.get("exitCode"), each.get("reason")) for each in task["containers"]}
-    return {"stopCode": task["stopCode"], "stoppedReason": task["stoppedReason"], "containers": containers}
 
 
 def test_a_task_without_its_image_fails_to_start(ecs: Ecs) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
 
 import botocore.exceptions
 import pytest
 
 from infra.local import engine
 from tests.local.cloud import Cloud
-from tests.local.workloads import Ecs, build_image, python
+from tests.local.workloads import Ecs, build_image, end, log, python
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +25,6 @@ def group(cloud: Cloud) -> str:
     name = "/est/tasks"
     cloud.client("logs").create_log_group(logGroupName=name)
     return name
-
-
-def log(group: str) -> dict[str, Any]:
-    options = {"awslogs-group": group, "awslogs-stream-prefix": "job", "awslogs-region": "eu-west-1"}
-    return {"logConfiguration": {"logDriver": "awslogs", "options": options}}
-
-
-def end(task: dict[str, Any]) -> dict[str, Any]:
-    """Return how a task ended, containers by name with code and reason."""
-    containers = {each["name"]: (each.get("exitCode"), each.get("reason")) for each in task["containers"]}
-    return {"stopCode": task["stopCode"], "stoppedReason": task["stoppedReason"], "containers": containers}
 
 
 def test_a_task_tells_its_exit_code(ecs: Ecs) -> None:

@@ -65,7 +65,7 @@ def test_a_draining_target_ends_its_requests_first(web: Web) -> None:
         slow = [pool.submit(web.get, "/slow=3") for _ in range(4)]
         time.sleep(0.5)
         web.ecs.update("v1", desiredCount=1)
-        wait_for("a draining target", lambda: draining in web.health("1"), seconds=2)
+        wait_for("a draining target", lambda: draining in web.health("1"))
         quick = {web.get("/") for _ in range(10)}
 
     wait_for("one target", lambda: web.health("1") == [("healthy", None)])

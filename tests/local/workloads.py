@@ -23,6 +23,18 @@ def build_image() -> None:
     engine.client().images.build(path=str(Path(__file__).parent / "workload"), tag=IMAGE, rm=True)
 
 
+def log(group: str) -> dict[str, Any]:
+    """Return what lets a container log to a group."""
+    options = {"awslogs-group": group, "awslogs-stream-prefix": "job", "awslogs-region": "eu-west-1"}
+    return {"logConfiguration": {"logDriver": "awslogs", "options": options}}
+
+
+def end(task: dict[str, Any]) -> dict[str, Any]:
+    """Return how a task ended, containers by name with code and reason."""
+    containers = {each["name"]: (each.get("exitCode"), each.get("reason")) for each in task["containers"]}
+    return {"stopCode": task["stopCode"], "stoppedReason": task["stoppedReason"], "containers": containers}
+
+
 def python(source: str) -> list[str]:
     return ["python3", "-c", source]
 

@@ -1,6 +1,5 @@
 """The deploy engine on the real system: interrupted, contended, gone back. Runs before test_flow's teardown."""
 
-import hashlib
 import json
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import docker
 import pytest
 
 from tests.system.conftest import Shipyard, eventually
+from tests.system.containers import running
 
 QUICK = "    return web.application"
 SLOW = f"    import time\n\n    time.sleep(6)\n{QUICK}"
@@ -57,9 +57,7 @@ def until_line(process: subprocess.Popen[str], *words: str) -> str:
 
 def web_tasks(engine: docker.DockerClient, yard: Shipyard) -> set[str]:
     """Names of the clone's running containers of the service that the tests change."""
-    own = hashlib.sha256(str(yard.root.resolve()).encode()).hexdigest()[:6]
-    names = (str(container.name) for container in engine.containers.list())
-    return {name for name in names if own in name and "-movies-web-" in name}
+    return set(running(engine, yard, "-movies-web-"))
 
 
 def test_an_interrupt_rolls_back_what_is_in_flight_and_says_so(

@@ -1,7 +1,6 @@
 """The whole system as a user meets it: deploy, use, deploy again, break, mend, tear down. The tests run in this order."""
 
 import gzip
-import hashlib
 import json
 import os
 import signal
@@ -12,15 +11,9 @@ from pathlib import Path
 import docker
 
 from tests.system.conftest import Shipyard, eventually
+from tests.system.containers import running
 
 SCOPES = "movies:write reviews:write"
-
-
-def containers(engine: docker.DockerClient, yard: Shipyard, *words: str) -> list[str]:
-    """Names of running containers of this clone that hold every word."""
-    own = hashlib.sha256(str(yard.root.resolve()).encode()).hexdigest()[:6]
-    names = [container.name for container in engine.containers.list()]
-    return [name for name in names if own in name and all(word in name for word in words)]
 
 
 def test_the_edge_answers_after_a_deploy(shipyard: Shipyard) -> None:
@@ -196,11 +189,11 @@ def test_only_the_changed_service_is_deployed_and_no_request_is_lost(shipyard: S
 def test_a_killed_container_is_replaced_within_seconds(
     shipyard: Shipyard, engine: docker.DockerClient
 ) -> None:
-    before = containers(engine, shipyard, "movies")
+    before = running(engine, shipyard, "movies")
     engine.containers.get(before[0]).kill()
 
     def replaced() -> bool:
-        now = containers(engine, shipyard, "movies")
+        now = running(engine, shipyard, "movies")
         return len(now) == len(before) and before[0] not in now
 
     assert eventually(replaced, seconds=30)
@@ -254,7 +247,7 @@ def test_teardown_leaves_nothing(shipyard: Shipyard, engine: docker.DockerClient
 
     shipyard.deploy_py("teardown", "local", "--yes")
 
-    assert containers(engine, shipyard) == []
+    assert running(engine, shipyard) == []
     assert not (shipyard.root / ".estaleiro/local").exists()
     assert not Path(f"/proc/{pid}").exists()
     again = shipyard.deploy_py("teardown", "local", "--yes")

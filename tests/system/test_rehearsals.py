@@ -30,4 +30,8 @@ def test_an_environment_is_planned_deployed_and_gone_again(
     assert f"create stack estaleiro-{environment}-network" in steps
     assert {"run task migrate of movies", "verdict on gateway", "smoke test through the edge"} <= set(steps)
     assert (kept["verdict"].split()[0], served.status) == ("deployed", 200)
-    assert [one.name for one in engine.containers.list() if f"rehearsal-{environment}" in one.name] == []
+    assert [
+        one.name
+        for one in engine.containers.list(ignore_removed=True)
+        if f"rehearsal-{environment}" in one.name
+    ] == []

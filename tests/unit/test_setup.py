@@ -86,7 +86,7 @@ def test_a_second_call_does_nothing_and_is_quick(
     venv.ensure_venv(repository)
 
     assert capsys.readouterr().err == ""
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 3
 
 
 def test_another_lock_needs_the_environment_made_again(repository: Path, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_an_engine_over_ssh_is_believed(tmp_path: Path) -> None:
     assert ping("ssh://build@example.org") is Answer.READY
 
 
-def test_a_ready_engine_needs_no_words_and_milliseconds(
+def test_a_ready_engine_needs_no_words_and_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with engine(tmp_path, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK") as host:
@@ -222,7 +222,7 @@ def test_a_ready_engine_needs_no_words_and_milliseconds(
         command = with_group(["make"])
 
     assert (capsys.readouterr().err, command) == ("", None)
-    assert seconds < 0.2
+    assert seconds < 3
 
 
 def test_a_silent_engine_of_the_users_own_is_not_ours_to_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import docker.errors
@@ -60,17 +61,24 @@ def wake() -> None:
 def _run() -> None:
     while not _stopping.is_set():
         _wake.clear()
-        on_the_way = False
-        for record in place.records():
-            try:
-                with LOCK:
-                    on_the_way |= _attend(record)
-            except docker.errors.DockerException:
-                log.exception("the database %s could not be looked after", record["DBInstanceIdentifier"])
-        _wake.wait(PROBE if on_the_way else EVERY)
+        _wake.wait(PROBE if look(place.records(), attend) else EVERY)
 
 
-def _attend(record: Record) -> bool:
+def look(records: Iterable[Record], attend: Callable[[Record], bool]) -> bool:
+    """Attend to each instance; return whether one is still on its way. What fails at one is tried again at the next look:
+    an engine that is busy may let a call time out, and nobody else looks after the others.
+    """
+    on_the_way = False
+    for record in records:
+        try:
+            with LOCK:
+                on_the_way |= attend(record)
+        except Exception:
+            log.exception("the database %s could not be looked after", record["DBInstanceIdentifier"])
+    return on_the_way
+
+
+def attend(record: Record) -> bool:
     """Bring one instance forward; return whether it is still on its way."""
     if record["DBInstanceStatus"] not in UP or record.get("_removed"):
         return False
