@@ -62,8 +62,9 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     problems += misspelt_exclusions(root)
     if environment is None or problems:
         raise ConfigurationError(problems)
-    services = tuple(_overridden(service, environment) for service in services)
-    problems = broken_rules(environment, services, source=_file(like or name), others=environment_names(root))
+    source = _file(like or name)
+    services = tuple(_overridden(service, environment, source, problems) for service in services)
+    problems += broken_rules(environment, services, source=source, others=environment_names(root))
     if problems:
         raise ConfigurationError(problems)
     return Config(environment, services, like if like != name else None)
@@ -81,9 +82,7 @@ def _file(name: str) -> str:
 def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> Environment | None:
     known = environment_names(root)
     if source not in known:
-        hint = (
-            "" if source != name else f"; for a preview environment add --like {known[0] if known else 'ENV'}"
-        )
+        hint = _hint(root, name, source)
         problems.append(
             f"{_file(source)}: there is no environment {source!r}; there are {', '.join(known)}{hint}"
         )
@@ -104,10 +103,20 @@ def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> 
         return None
 
 
+def _hint(root: Path, name: str, source: str) -> str:
+    """Who names a service alone forgot the environment before it; who names what is not there perhaps wants a preview."""
+    if (root / SERVICES / source / "service.toml").exists():
+        return f"; {source!r} is a service: name the environment before it"
+    return "; for a preview environment add --like and one of these" if source == name else ""
+
+
 def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     found = []
     for manifest in sorted((root / SERVICES).glob("*/service.toml")):
+        before = len(problems)
         data = _read(manifest, root, problems)
+        if len(problems) > before:
+            continue
         try:
             found.append(Service.model_validate(_frozen(data | {"name": manifest.parent.name})))
         except ValidationError as error:
@@ -116,14 +125,22 @@ def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     return tuple(found)
 
 
-def _overridden(service: Service, environment: Environment) -> Service:
+def _overridden(service: Service, environment: Environment, source: str, problems: list[str]) -> Service:
+    """Return the service as the environment changes it; a change that makes no process goes to `problems`."""
     override = environment.services.get(service.name)
     if override is None:
         return service
     processes = dict(service.processes)
     for name, change in override.processes.items():
-        if name in processes:
+        if name not in processes:
+            continue
+        try:
             processes[name] = _changed(processes[name], change.model_dump(exclude_none=True))
+        except ValidationError as error:
+            place = ("services", service.name, "processes", name)
+            problems += [
+                f"{source}: {sentence((*place, *detail['loc']), detail)}" for detail in error.errors()
+            ]
     return service.model_copy(update={"processes": processes})
 
 
