@@ -25,12 +25,13 @@ SERVICES = Path("services")
 @dataclass(frozen=True)
 class Config:
     """Everything the tool knows before it looks at AWS. Services are sorted by name; `like` is whose file was read for
-    a preview.
+    a preview; `protected_here` names the protected environments of this account and region, all files considered.
     """
 
     environment: Environment
     services: tuple[Service, ...]
     like: str | None = None
+    protected_here: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service:
         """Return a service. Raises ConfigurationError when there is none of that name."""
@@ -65,9 +66,10 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     source = _file(like or name)
     services = tuple(_overridden(service, environment, source, problems) for service in services)
     problems += broken_rules(environment, services, source=source, others=environment_names(root))
+    protected = _protected_here(root, environment, problems)
     if problems:
         raise ConfigurationError(problems)
-    return Config(environment, services, like if like != name else None)
+    return Config(environment, services, like if like != name else None, protected)
 
 
 def environment_names(root: Path) -> tuple[str, ...]:
@@ -101,6 +103,16 @@ def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> 
             where = path or ("name",)
             problems.append(f"{file}: {sentence(where, detail)}")
         return None
+
+
+def _protected_here(root: Path, environment: Environment, problems: list[str]) -> tuple[str, ...]:
+    base = _read(root / ENVIRONMENTS / "base.toml", root, problems)
+    found = []
+    for name in environment_names(root):
+        other = _overlay(base, _read(root / _file(name), root, problems))
+        here = (other.get("account"), other.get("region")) == (environment.account, environment.region)
+        found += [name] if here and other.get("protected") is True else []
+    return tuple(found)
 
 
 def _hint(root: Path, name: str, source: str) -> str:
