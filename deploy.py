@@ -15,8 +15,9 @@ ROOT = Path(__file__).resolve().parent
 
 def main(arguments: list[str]) -> int:
     """Make the environment ready with the standard library alone, then hand over to the commands."""
-    from infra.setup import ensure_venv_and_reexec
+    from infra.setup import ensure_venv_and_reexec, ready_streams
 
+    ready_streams()
     ensure_venv_and_reexec(ROOT, [str(ROOT / "deploy.py"), *arguments])
     from infra.commands.cli import run
 
@@ -24,4 +25,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; run the same command again to go on\n")
+        sys.exit(130)

@@ -76,6 +76,11 @@ class Engine:
         found = self._inspect(reference)
         return None if found is None else "arm64" if found["Architecture"] == "arm64" else "x86_64"
 
+    def digest(self, reference: str) -> str | None:
+        """Return the digest by which the engine knows an image; None for one that it does not hold."""
+        found = self._inspect(reference)
+        return None if found is None else str(found["Id"])
+
     def image_size(self, reference: str) -> int:
         """Return the bytes of all layers, uncompressed; 0 for an image that the engine does not hold."""
         return int((self._inspect(reference) or {}).get("Size", 0))

@@ -71,6 +71,12 @@ class LiveTree:
         with self._lock:
             self._redraw(text)
 
+    def close(self) -> None:
+        """Forget what is under way, so that nothing stands below the last word."""
+        with self._lock:
+            self._steps.clear()
+            self._redraw()
+
     def tick(self) -> None:
         """Draw anew, so that the seconds go on."""
         with self._lock:

@@ -53,7 +53,7 @@ def plan_text(plan: Plan, outlook: Outlook | None = None) -> str:
     more = outlook_lines(outlook, empty=plan.empty) if outlook else []
     if plan.empty:
         return "\n".join([f"{plan.environment}: nothing to do; everything is as the files say.", *more])
-    lines = [f"{plan.environment}: {len(plan.steps)} steps", *_loud(plan)]
+    lines = [f"{plan.environment}: {amount(len(plan.steps), 'step')}", *_loud(plan)]
     for step in plan.steps:
         lines.append(f"  {step_text(step)}")
         for change in _loudest_first(step.changes if isinstance(step, UpdateStack) else ()):
@@ -105,6 +105,12 @@ def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
+
+
+def amount(count: int, noun: str) -> str:
+    """A number and what it counts, in the singular for one."""
+    one, _, rest = noun.partition(" ")
+    return f"{count} {one}{'s' * (count != 1)}{' ' * bool(rest)}{rest}"
 
 
 def failures_text(failed: Mapping[str, Exception], not_run: Sequence[str]) -> str:

@@ -177,6 +177,7 @@ class StackChanger:
                 deadline_seconds=self._config.environment.deploy.stack_seconds,
                 sleep=watch.sleeping(Winding(self._aws, self._stop, name, self._services_of(part)).sleep),
                 on_event=on_event,
+                on_silence=lambda why: self._reporter.tell("warning", step, why),
             )
         except AwsError as error:
             if failure_is_end:

@@ -6,13 +6,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from infra.aws.s3 import Bucket
-from infra.errors import EstaleiroError, Locked
+from infra.errors import AwsError, EstaleiroError, Locked
 
 RENEW_SECONDS = 15.0
 
@@ -39,10 +39,11 @@ class Owner:
 class Lock:
     """One environment's lock: taken by a conditional put, renewed while it lives, released by its owner alone.
 
-    `is_gone` says of another owner whether it is known to have ended; `lifetime` is in seconds.
+    `is_gone` says of another owner whether it is known to have ended; `note` is told who is waited for; `lifetime` is
+    in seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (who waits, for what, and what tests need; all but three by keyword)
         self,
         bucket: Bucket,
         environment: str,
@@ -50,6 +51,7 @@ class Lock:
         *,
         lifetime: float,
         is_gone: Callable[[Owner], bool] = lambda owner: False,
+        note: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -59,18 +61,17 @@ class Lock:
         self._owner = owner
         self._lifetime = lifetime
         self._is_gone = is_gone
+        self._note = note
         self._clock = clock
         self._sleep = sleep
 
     @contextmanager
-    def held(
-        self, *, wait_seconds: float = 0, note: Callable[[str], None] = lambda text: None
-    ) -> Iterator[None]:
+    def held(self, *, wait_seconds: float = 0) -> Iterator[None]:
         """Hold the lock for the block; a silent owner is waited for, a living one for `wait_seconds`.
 
         Raises Locked when somebody else holds it.
         """
-        self._take(wait_seconds, note)
+        self._take(wait_seconds)
         ended = threading.Event()
         renewal = threading.Thread(target=self._renew, args=(ended,), daemon=True)
         renewal.start()
@@ -79,14 +80,14 @@ class Lock:
         finally:
             ended.set()
             renewal.join()
-            self._release()
+            self._let_go()
 
     def holder(self) -> Owner | None:
         """Return who holds the lock now."""
         found = self._bucket.get(self._key)
         return None if found is None else Owner(**json.loads(found.body))
 
-    def _take(self, wait_seconds: float, note: Callable[[str], None]) -> None:
+    def _take(self, wait_seconds: float) -> None:
         """The other's clock only hints that it lives; that it is silent is seen by our own watching."""
         began = self._clock()
         watched, since = "", began
@@ -102,7 +103,9 @@ class Lock:
                     alive, since = False, now - self._lifetime
                 if alive and now - began >= wait_seconds:
                     raise self._taken(other)
-                note(f"waiting for {'the' if alive else 'the silent'} owner of the lock: {other.sentence}")
+                self._note(
+                    f"waiting for {'the' if alive else 'the silent'} owner of the lock: {other.sentence}"
+                )
             if now - since >= self._lifetime and self._bucket.put_if_match(
                 self._key, self._body(), found.etag
             ):
@@ -113,14 +116,24 @@ class Lock:
 
     def _taken(self, other: Owner) -> Locked:
         return Locked(
-            f"{self._environment} is locked: {other.sentence}; wait for it to end, or use --lock-wait SECONDS"
+            f"{self._environment} is locked: {other.sentence}; "
+            "wait for it to end; `deploy --lock-wait SECONDS` does that by itself"
         )
 
     def _renew(self, ended: threading.Event) -> None:
+        """A call that fails costs one turn: the lock outlives three of them, and the work goes on under it."""
         while not ended.wait(RENEW_SECONDS):
-            found = self._bucket.get(self._key)
-            if found is not None and self._is_ours(found.body):
-                self._bucket.put_if_match(self._key, self._body(), found.etag)
+            with suppress(AwsError):
+                found = self._bucket.get(self._key)
+                if found is not None and self._is_ours(found.body):
+                    self._bucket.put_if_match(self._key, self._body(), found.etag)
+
+    def _let_go(self) -> None:
+        """What the work came to is told, whether the lock could be released or not: it ends by itself."""
+        try:
+            self._release()
+        except AwsError as error:
+            self._note(f"it could not be released, and ends by itself in {self._lifetime:g} s: {error}")
 
     def _release(self) -> None:
         found = self._bucket.get(self._key)

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +25,7 @@ sys.path.insert(0, str(ROOT / "services"))
 from chassis.testing import eventually  # noqa: E402
 from chassis.testing_postgres import fresh_database, postgres  # noqa: E402
 from tests import bench_page  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
 LIBRARIES = ROOT / ".estaleiro" / "bench"
 SECONDS, ROUNDS, CONNECTIONS = 3, 3, 16
@@ -143,9 +143,7 @@ def commands(port):
 
 
 def start(name, folder, environment):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = ["taskset", "-c", "0", sys.executable, *commands(port)[name]]
     out = (folder / f"{name}.log").open("w")
     process = subprocess.Popen(

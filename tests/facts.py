@@ -52,6 +52,7 @@ def facts(environment: str = "staging", **changes: Any) -> Facts:
         stacks,
         account=chosen.environment.account,
         account_stack="CREATE_COMPLETE",
+        account_current=True,
         actual=actual,
         plan=plan(chosen, stacks, actual),
         images=tuple(ImageFact(tag, True, False) for tag in tags(chosen).values()),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from infra.errors import AwsError, NotFound
 
@@ -21,6 +22,8 @@ _NO_CREDENTIALS = (
     boto.TokenRetrievalError,
     boto.SSOError,
 )
+# A page in place of an answer is long, and its beginning says what it is.
+_ANSWER_LENGTH = 300
 _NO_ANSWER = (boto.HTTPClientError, boto.ConnectionError)
 
 # Error codes differ by service; the service references list them under "Common errors" and each operation.
@@ -107,9 +110,11 @@ def in_our_words(service: str) -> Iterator[None]:
         ) from error
     except (boto.ParamValidationError, boto.OperationNotPageableError, boto.UnknownServiceError):
         raise
-    except boto.BotoCoreError as error:
+    except (boto.BotoCoreError, ResponseParserError) as error:
         raise AwsError(
-            f"no sense could be made of what {service} answered: {_sentence(error)}", code="BadAnswer"
+            f"no sense could be made of what {service} answered: {_sentence(error)[:_ANSWER_LENGTH]}; see what answers "
+            "there (a proxy? AWS_ENDPOINT_URL?) and run the command again",
+            code="BadAnswer",
         ) from error
 
 

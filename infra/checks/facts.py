@@ -100,12 +100,16 @@ class Machine:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that the rules may look at. `secrets` by ARN or name, `resources` physical ids by part and title."""
+    """Everything that the rules may look at. `secrets` by ARN or name, `resources` physical ids by part and title.
+
+    `account_current`: whether the account stack has the template that `bootstrap` would give it now.
+    """
 
     config: Config
     stacks: tuple[Stack, ...]
     account: str | Unknown = NOT_ASKED
     account_stack: str | Unknown | None = NOT_ASKED
+    account_current: bool | Unknown = NOT_ASKED
     actual: Actual | Unknown = NOT_DEPLOYED
     plan: Plan | Unknown = NOT_DEPLOYED
     images: tuple[ImageFact, ...] | Unknown = NOT_ASKED

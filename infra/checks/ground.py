@@ -33,17 +33,24 @@ def account(facts: Facts) -> Iterator[Check]:
         )
     else:
         yield ok("account", "credentials", f"{facts.account} in {environment.region}")
-    state = facts.account_stack
+    yield from _bootstrap(facts)
+
+
+def _bootstrap(facts: Facts) -> Iterator[Check]:
+    """A release may need what only a newer boundary or a newer role of CI allows, and `deploy` never changes those."""
+    environment, state = facts.config.environment, facts.account_stack
+    name = naming.account_stack_name(environment.project)
+    command = f"./deploy.py bootstrap {environment.name}"
     if isinstance(state, Unknown):
         yield skip("account", "bootstrap", state.why)
     elif state is None or not state.endswith("_COMPLETE") or state == "ROLLBACK_COMPLETE":
-        name = naming.account_stack_name(environment.project)
-        yield fail(
-            "account",
-            "bootstrap",
-            f"stack {name} is {state or 'not there'} in {environment.region}",
-            f"run `./deploy.py bootstrap {environment.name}` once",
-        )
+        found = f"stack {name} is {state or 'not there'} in {environment.region}"
+        yield fail("account", "bootstrap", found, f"run `{command}` once")
+    elif isinstance(facts.account_current, Unknown):
+        yield skip("account", "bootstrap", facts.account_current.why)
+    elif not facts.account_current:
+        found = f"stack {name} is not as these files make it: its boundary, roles or bucket are of another version"
+        yield fail("account", "bootstrap", found, f"run `{command}` again")
     else:
         yield ok("account", "bootstrap", state)
 

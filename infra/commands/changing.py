@@ -8,21 +8,30 @@ from pathlib import Path
 
 from infra.commands import (
     bootstrap,
+    data_gate,
     deploy,
     images,
     recover,
     rollback,
     teardown,
 )
-from infra.commands.context import local_settings, new_reporter, uses_local_cloud
-from infra.commands.deploying import ROLLBACK, built_context, conclude, rehearsal_context, with_soak
+from infra.commands.context import Context, local_settings, new_reporter, uses_local_cloud
+from infra.commands.deploying import (
+    ROLLBACK,
+    built_context,
+    conclude,
+    refuse_to_rehearse_local,
+    rehearsal_context,
+    with_soak,
+)
 from infra.commands.opening import configuration, opened
 from infra.commands.still_there import kept_tags
-from infra.commands.terminal import agree, data, keep, say, watcher
+from infra.commands.terminal import agree, data, keep, say, typed, watcher
 from infra.pages.plan import plan_page
 from infra.pages.release import release_page
 from infra.report import plan_text
 from infra.steps import Plan
+from infra.teardown.report import removed_text
 
 Arguments = argparse.Namespace
 
@@ -32,8 +41,7 @@ def _deploy(root: Path, arguments: Arguments) -> int:
 
     def agreed(plan: Plan) -> bool:
         say(plan_text(plan))
-        if context.cloud is None:
-            agree("Go on?", arguments)
+        agree_to_deploy(context, plan, arguments)
         return True
 
     wishes = deploy.Wishes(
@@ -53,6 +61,16 @@ def _deploy(root: Path, arguments: Arguments) -> int:
     return 0
 
 
+def agree_to_deploy(context: Context, plan: Plan, arguments: Arguments) -> None:
+    """Ask, except on this machine; where data of a protected environment would go, for its name. Raises Refused."""
+    environment, lost = context.config.environment, data_gate.lost(plan)
+    if lost and environment.protected:
+        what = f"{environment.name} is protected, and this deletes or replaces what holds data: {', '.join(lost)}."
+        typed(what, environment.name, arguments.confirm)
+    elif context.cloud is None:
+        agree("Go on?", arguments)
+
+
 def _page(arguments: Arguments) -> Callable[[deploy.Record], None]:
     """What becomes of a release record: a page, where one was asked for."""
 
@@ -65,8 +83,11 @@ def _page(arguments: Arguments) -> Callable[[deploy.Record], None]:
 
 def _rehearse(root: Path, arguments: Arguments) -> int:
     config = configuration(root, arguments)
+    refuse_to_rehearse_local(config)
     if arguments.end:
-        teardown.teardown_local(local_settings(root, config))
+        removed = teardown.teardown_local(local_settings(root, config))
+        value = {"environment": config.environment.name, "removed": removed}
+        data(value, removed_text(removed), arguments)
         return 0
     if arguments.soak is not None:
         config = with_soak(config, arguments.soak)

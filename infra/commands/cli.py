@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -23,42 +24,65 @@ from infra.commands import (
 from infra.commands import run as run_command
 from infra.commands.opening import configuration, opened
 from infra.commands.parser import parser
-from infra.commands.terminal import data, say
-from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce
+from infra.commands.terminal import data, forget, liner, why, write
+from infra.errors import ConfigurationError, EstaleiroError, Interrupted, LeftAtOnce, NotFound
 
 Arguments = argparse.Namespace
+TAKE_A_COMMAND = ("exec", "hosts", "run")
+# What is wrong with a disk or a folder, and not with this program.
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run(root: Path, words: list[str]) -> int:
     """Run one command; return the exit code. What went wrong is the last thing printed."""
     words, tail = _split(words)
     arguments = parser().parse_args(words)
+    if tail and arguments.command not in TAKE_A_COMMAND:
+        parser().error(f"{arguments.command} runs no command: nothing may stand after `--` (is {tail[0]!r})")
     arguments.tail = tail
     signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        code = _ended(root, arguments)
+        write(sys.stdout, "")
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        forget(sys.stdout)
+        why(
+            f"{error.filename or 'the output'} cannot be written: {error.strerror}; mend that and run it again"
+        )
+        return 1
+    return code
+
+
+def _ended(root: Path, arguments: Arguments) -> int:
     try:
         return COMMANDS[arguments.command](root, arguments)
     except LeftAtOnce as error:
         leave(error)
     except EstaleiroError as error:
-        say(str(error))
+        why(_sentence(error, arguments))
         return error.exit_code
     except KeyboardInterrupt:
         leave(Interrupted("interrupted; run the same command again to go on"))
-    except BrokenPipeError:
-        # The reader went away (`logs | head`); there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _sentence(error: EstaleiroError, arguments: Arguments) -> str:
+    """Whichever call first misses the state bucket, the account was never bootstrapped."""
+    if isinstance(error, NotFound) and error.code == "NoSuchBucket":
+        return f"{error}; run `./deploy.py bootstrap {arguments.environment}` once"
+    return str(error)
 
 
 def leave(error: Interrupted) -> NoReturn:
     """End at once: threads of this process that still wait for AWS or the engine are not waited for."""
-    say(str(error))
-    sys.stdout.flush()
+    why(str(error))
+    write(sys.stdout, "")
     os._exit(error.exit_code)
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Everything after `--` belongs to the command that `run` runs."""
+    """Everything after `--` belongs to the command that is run."""
     if "--" in words:
         at = words.index("--")
         return words[:at], words[at + 1 :]
@@ -92,12 +116,16 @@ def _run(root: Path, arguments: Arguments) -> int:
         tuple(arguments.tail), variables, arguments.cpu, arguments.memory, arguments.process
     )
     if arguments.detach:
-        print(run_command.start(context, arguments.service, wanted))
+        task = run_command.start(context, arguments.service, wanted)
+        data({"task": task}, task, arguments)
         return 0
-    result = run_command.run(context, arguments.service, wanted, lambda text: print(text, flush=True))
+    line = liner(arguments, context.reporter, f"{arguments.service} run")
+    result = run_command.run(context, arguments.service, wanted, line)
+    if arguments.json:
+        data({"task": result.task, "exit_code": result.exit_code, "cause": result.cause}, "", arguments)
     if not result.succeeded:
-        say(run_command.ending(result))
-    return 1 if result.exit_code is None else result.exit_code
+        why(run_command.ending(result))
+    return run_command.exit_code(result)
 
 
 def _token(root: Path, arguments: Arguments) -> int:

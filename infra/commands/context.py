@@ -14,7 +14,7 @@ from infra import naming
 from infra.aws import Aws, connect
 from infra.aws.s3 import Bucket
 from infra.config import Config
-from infra.errors import EstaleiroError, Refused
+from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.events import Event, Reporter
 from infra.images import postgres_reference
 from infra.local import process as local
@@ -72,15 +72,20 @@ def uses_local_cloud(config: Config) -> bool:
     return config.environment.name == LOCAL and not os.environ.get("AWS_ENDPOINT_URL")
 
 
+def is_new_here(root: Path, config: Config) -> bool:
+    """Whether this machine is the target and holds no cloud yet, neither running nor at rest."""
+    return uses_local_cloud(config) and not local_settings(root, config).state.exists()
+
+
 def open_context(root: Path, config: Config, reporter: Reporter) -> Context:
     """Connect to the environment's AWS, or to the local cloud, started again where it was deployed before.
 
     Raises EstaleiroError, and Refused for the wrong account.
     """
     environment = config.environment
+    if is_new_here(root, config):
+        raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
     if uses_local_cloud(config):
-        if not local_settings(root, config).state.exists():
-            raise EstaleiroError("nothing is deployed on this machine; run `make deploy` first")
         return open_local(root, config, reporter)
     aws = connect(environment.region, endpoint_url=os.environ.get("AWS_ENDPOINT_URL"))
     _guard_account(aws, config)
@@ -144,7 +149,7 @@ def local_credentials() -> dict[str, str]:
 def _port(variable: str, default: int) -> int:
     text = os.environ.get(variable, str(default))
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise EstaleiroError(f"{variable} should be a port number from 1 to 65535 (is {text!r})")
+        raise ConfigurationError(f"{variable} should be a port number from 1 to 65535 (is {text!r})")
     return int(text)
 
 

@@ -18,16 +18,21 @@ DATABASE = "AWS::RDS::DBInstance"
 
 def refuse_losses(plan: Plan, allow: frozenset[str]) -> None:
     """Raise Refused with everything that the plan would delete or replace and that `allow` does not name."""
-    lost = [
+    named = [
         f"{step.stack.name}: {change.logical_id}"
         for step, change in _lost(plan)
         if change.logical_id not in allow
     ]
-    if lost:
+    if named:
         raise Refused(
-            f"the plan would delete or replace what holds data: {', '.join(lost)}; nothing was changed. "
+            f"the plan would delete or replace what holds data: {', '.join(named)}; nothing was changed. "
             "Name each with --allow LOGICAL_ID if you mean it"
         )
+
+
+def lost(plan: Plan) -> tuple[str, ...]:
+    """Return everything with data that the plan deletes or replaces, by logical id."""
+    return tuple(change.logical_id for _, change in _lost(plan))
 
 
 def copies(context: Context, plan: Plan, release: str) -> list[str]:

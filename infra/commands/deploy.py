@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,8 @@ from infra.commands.pruning import prune_task_definitions
 from infra.commands.record import intention, new_release, results, unproven
 from infra.commands.sleeping import wake_under_lock
 from infra.commands.smoke import smoke
-from infra.errors import Interrupted, LeftAtOnce, Refused
+from infra.config import Config
+from infra.errors import EstaleiroError, Interrupted, LeftAtOnce, Refused
 from infra.execute import AT_ONCE, Execution
 from infra.fleet import images as host_images
 from infra.graph import Outcome
@@ -29,6 +31,7 @@ from infra.migrations.judgement import Verdict
 from infra.outlook.change_sets import foreseen
 from infra.plan import plan
 from infra.snapshot import snapshot
+from infra.stacks.material import operator_scopes
 from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Actual, Plan
@@ -96,9 +99,7 @@ def deploy(
     if wishes.only:
         context.config.service(wishes.only)
     ensure_account(context)
-    with lock(context, f"deploy {context.config.environment.name}").held(
-        wait_seconds=wishes.lock_wait, note=lambda text: context.reporter.tell("progress", "lock", text)
-    ):
+    with lock(context, f"deploy {context.config.environment.name}").held(wait_seconds=wishes.lock_wait):
         wake_under_lock(context)
         prepared = prepare(context, images, only=wishes.only)
         if not wishes.skip_checks:
@@ -158,21 +159,25 @@ def carry_out(
     """
     releases, stop = Releases(context.bucket, context.config.environment.name), execution.stop
     releases.write(execution.release, {**record, "verdict": "running"})
-    verdict, outcome = "interrupted", None
+
+    def keep(verdict: str, outcome: Outcome | None) -> None:
+        came = results(context, execution, outcome, record.get("images", {}))
+        whole = {**record, "verdict": verdict, **came}
+        releases.write(execution.release, whole)
+        kept(whole)
+
     try:
         with listening(stop, lambda: context.reporter.tell("progress", "stop", STOPPING)):
             outcome = execution.run(plan)
-        if not stop.requested:
-            verdict = "failed" if outcome.failed or outcome.not_run else "good"
-    except KeyboardInterrupt:
-        left = ", ".join(sorted(execution.in_flight))
-        raise LeftAtOnce(
-            f"left at once; still in progress: {left or 'nothing'}. Deploy again to go on"
-        ) from None
-    finally:
-        whole = {**record, "verdict": verdict, **results(context, execution, outcome)}
-        releases.write(execution.release, whole)
-        kept(whole)
+    except BaseException as error:
+        left = ", ".join(sorted(execution.in_flight)) or "nothing"
+        with suppress(EstaleiroError):  # where AWS is out of reach, too, who leaves is let go
+            keep("interrupted", None)
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        raise LeftAtOnce(f"left at once; still in progress: {left}. Deploy again to go on") from None
+    failed = outcome.failed or outcome.not_run
+    keep("interrupted" if stop.requested else "failed" if failed else "good", outcome)
     if stop.requested:
         raise Interrupted(_undone(outcome))
     return outcome
@@ -191,11 +196,13 @@ def _with_lifetime(context: Context, stack: Stack) -> Stack:
     return replace(stack, tags={**stack.tags, **lifetime_tags(context)})
 
 
-def next_commands(environment: str) -> Sequence[str]:
+def next_commands(config: Config) -> Sequence[str]:
     """What a person types next."""
+    environment = config.environment.name
     suffix = "" if environment == "local" else f" {environment}"
+    scopes = " ".join(scope for scope in operator_scopes(config) if scope.endswith(":write"))
     return (
         f"./deploy.py status{suffix}",
         f"./deploy.py logs{suffix} -f",
-        f"./deploy.py token {environment} --scope 'movies:write reviews:write'",
+        *((f"./deploy.py token {environment} --scope '{scopes}'",) if scopes else ()),
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from infra.commands import images as image_command
-from infra.commands.context import Context, new_reporter, open_context, open_local, uses_local_cloud
+from infra.commands.context import LOCAL, Context, new_reporter, open_context, open_local, uses_local_cloud
 from infra.commands.deploy import next_commands
 from infra.commands.images import BuiltImages
 from infra.config import Config
-from infra.errors import EstaleiroError
+from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.events import Event
 from infra.graph import Outcome
 from infra.report import failures_text, plan_json
@@ -31,6 +31,15 @@ def built_context(root: Path, config: Config, consume: Consume) -> tuple[Context
     if uses_local_cloud(config):
         return open_local(root, config, reporter), images
     return open_context(root, config, reporter), images
+
+
+def refuse_to_rehearse_local(config: Config) -> None:
+    """Raise ConfigurationError for `local`: a rehearsal ends by removing its cloud with all its data, and this one stays."""
+    if config.environment.name == LOCAL:
+        raise ConfigurationError(
+            "rehearse: name an environment that is not local, as in `./deploy.py rehearse staging`; "
+            "`./deploy.py deploy` runs local on this machine, and keeps it"
+        )
 
 
 def rehearsal_context(root: Path, config: Config, consume: Consume) -> tuple[Context, BuiltImages]:
@@ -75,12 +84,13 @@ def conclude(
     seconds = context.reporter.seconds
     name = plan.environment
     if outcome is not None and (outcome.failed or outcome.not_run):
-        raise EstaleiroError(
+        guarded = any(isinstance(error, Refused) for error in outcome.failed.values())
+        raise (Refused if guarded else EstaleiroError)(
             f"{name}: the {act.noun} failed after {seconds:.0f} s\n{failures_text(outcome.failed, outcome.not_run)}\n"
             f"the rest was left as it was; mend the cause and {act.verb} again"
         )
     url = context.edge_url(context.outputs())
     verdict = "nothing to do" if outcome is None else f"{act.done} in {seconds:.0f} s"
-    following = "\n".join(f"  {command}" for command in next_commands(name))
+    following = "\n".join(f"  {command}" for command in next_commands(context.config))
     text = f"{name}: {verdict}\n\n  {url}\n\nNext:\n{following}"
     return plan_json(plan) | {"verdict": verdict, "url": url, "seconds": round(seconds, 1)}, text

@@ -16,6 +16,7 @@ from infra.commands.lives import overview_text, reaped_line
 from infra.commands.terminal import agree, agree_by_name, data, say, watcher
 from infra.config import Config, environment_names, load
 from infra.errors import ConfigurationError
+from infra.report import amount
 from infra.stacks.reaper import EVERY_MINUTES
 from infra.teardown import report
 from infra.teardown.guard import refuse_disguise
@@ -94,8 +95,8 @@ def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
     if settings.state.exists():
         agree("This removes the local cloud and all its data. Go on?", arguments)
     removed = teardown.teardown_local(settings)
-    text = "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
-    data({"environment": config.environment.name, "removed": removed}, text, arguments)
+    value = {"environment": config.environment.name, "removed": removed}
+    data(value, report.removed_text(removed), arguments)
     return 0
 
 
@@ -117,7 +118,7 @@ def _reap(root: Path, arguments: Arguments) -> int:
     value = [{**asdict(due.verdict), "did": due.did, "failed": due.failed} for due in found]
     due = sum(one.verdict.action == "reap" for one in found)
     hint = "" if arguments.yes or not due else "; nothing was changed: add --yes to end them"
-    data(value, f"{len(found)} environments, {due} have ended{hint}", arguments)
+    data(value, f"{amount(len(found), 'environment')}, {due} of them ended{hint}", arguments)
     return 1 if any(one.failed for one in found) else 0
 
 

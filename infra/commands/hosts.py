@@ -13,7 +13,7 @@ from typing import Any
 from infra import ssh
 from infra.commands.context import Context
 from infra.commands.locking import lock
-from infra.errors import EstaleiroError
+from infra.errors import ConfigurationError, EstaleiroError
 from infra.fleet import images as host_images
 from infra.fleet.checks import findings, script
 from infra.fleet.hosts import FleetHost, Place, fleet, host_value, place
@@ -83,7 +83,7 @@ def doctor(context: Context, names: Sequence[str], login: Login) -> dict[str, An
 def drain(context: Context, names: Sequence[str]) -> list[str]:
     """Empty the hosts named, one after the other, and leave them so; return them."""
     if not names:
-        raise EstaleiroError("hosts drain: name the hosts to empty; `hosts list` shows them")
+        raise ConfigurationError("hosts drain: name the hosts to empty; `hosts list` shows them")
     return _locked(context, "drain", lambda work: [_drained(work, name) for name in names])
 
 

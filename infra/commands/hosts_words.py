@@ -12,7 +12,7 @@ from infra import ssh
 from infra.commands import host_update, hosts
 from infra.commands.context import Context
 from infra.commands.hosts import Login
-from infra.commands.terminal import agree, data, say
+from infra.commands.terminal import agree, data, say, write
 from infra.errors import ConfigurationError
 from infra.fleet.hosts import fleet_text
 from infra.fleet.tasks import journal
@@ -81,7 +81,7 @@ def _everywhere(context: Context, arguments: Arguments, command: str) -> int:
 
 
 def _print_line(remote: ssh.Remote, stream: ssh.Stream, line: str) -> None:
-    print(f"{remote.host}: {line}", file=sys.stdout if stream == "out" else sys.stderr, flush=True)
+    write(sys.stdout if stream == "out" else sys.stderr, f"{remote.host}: {line}\n")
 
 
 def _ssh(context: Context, arguments: Arguments) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +28,7 @@ from infra.lifetimes import (
 from infra.rest import Rest, read
 from infra.teardown.cost import total
 from infra.teardown.look import unfinished
+from infra.who import user
 
 WARN = timedelta(hours=24)
 
@@ -48,9 +48,7 @@ def tags(context: Context, *, now: datetime | None = None) -> dict[str, str]:
     name = naming.stack_name(environment.project, environment.name, "network")
     state = context.aws.cloudformation.stack(name)
     deployed = state.tags if state is not None else {}
-    return network_tags(
-        context.config, owner=getpass.getuser(), now=now or datetime.now(UTC), deployed=deployed
-    )
+    return network_tags(context.config, owner=user(), now=now or datetime.now(UTC), deployed=deployed)
 
 
 def extend(context: Context, by: str, *, now: datetime | None = None) -> datetime:

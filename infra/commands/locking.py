@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
@@ -10,13 +9,14 @@ import time
 
 from infra.commands.context import Context
 from infra.state import Lock, Owner
+from infra.who import user
 
 
 def lock(context: Context, command: str) -> Lock:
     """Return the lock of the environment, not yet taken."""
     owner = Owner(
         id=secrets.token_hex(8),
-        who=getpass.getuser(),
+        who=user(),
         host=socket.gethostname(),
         pid=os.getpid(),
         command=command,
@@ -24,7 +24,12 @@ def lock(context: Context, command: str) -> Lock:
     )
     environment = context.config.environment
     return Lock(
-        context.bucket, environment.name, owner, lifetime=environment.deploy.lock_seconds, is_gone=ended_here
+        context.bucket,
+        environment.name,
+        owner,
+        lifetime=environment.deploy.lock_seconds,
+        is_gone=ended_here,
+        note=lambda text: context.reporter.tell("progress", "lock", text),
     )
 
 

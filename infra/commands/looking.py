@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from infra import ssh
 from infra.commands import drawing, ending, inside, logs, released, status
 from infra.commands.hosts import Login
 from infra.commands.opening import configuration, opened
-from infra.commands.terminal import data, keep, say
+from infra.commands.terminal import data, forget, keep, page_file, say
 from infra.pages.release import release_page
 from infra.topology import topology_json, topology_text
 
@@ -26,7 +27,9 @@ def add_words(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     )
     kept = add("releases", "every deploy that was made, with its verdict; of one, when each step ran")
     kept.add_argument("release", nargs="?", metavar="RELEASE", help="an id of the list")
-    kept.add_argument("--html", type=Path, metavar="FILE", help="write that one as a page with its timeline")
+    kept.add_argument(
+        "--html", type=page_file, metavar="FILE", help="write that one as a page with its timeline"
+    )
     lines = add("logs", "the log lines of the services")
     lines.add_argument("services", nargs="*", metavar="SERVICE", help="only these services")
     lines.add_argument("-f", "--follow", action="store_true", help="go on as lines come")
@@ -47,7 +50,7 @@ def add_words(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     entered.add_argument("--user", default=ssh.USER, help="whom to log in as (default: core)")
     drawn = add("graph", "the stacks with what feeds what, and the services with who calls whom")
     drawn.add_argument(
-        "--picture", type=Path, metavar="FILE", help="write it to FILE: .svg, or .html with a table"
+        "--picture", type=page_file, metavar="FILE", help="write it to FILE: .svg, or .html with a table"
     )
 
 
@@ -73,17 +76,23 @@ def _releases(root: Path, arguments: Arguments) -> int:
 
 
 def _logs(root: Path, arguments: Arguments) -> int:
-    context = opened(root, arguments)
-    for service, event in logs.logs(
-        context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
-    ):
-        value = {
-            "service": service,
-            "stream": event.stream,
-            "time_ms": event.time_ms,
-            "message": event.message,
-        }
-        print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
+    context, count = opened(root, arguments), 0
+    try:
+        for service, event in logs.logs(
+            context, arguments.services, since_seconds=arguments.since, follow=arguments.follow
+        ):
+            count += 1
+            value = {
+                "service": service,
+                "stream": event.stream,
+                "time_ms": event.time_ms,
+                "message": event.message,
+            }
+            print(json.dumps(value) if arguments.json else logs.line(service, event), flush=True)
+    except BrokenPipeError:
+        forget(sys.stdout)  # `logs -f | head`: who read them has enough
+    if not count:
+        say(f"no lines in the last {arguments.since} s; --since SECONDS looks further back")
     return 0
 
 

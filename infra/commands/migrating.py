@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from infra.commands.context import Context
 from infra.commands.migrate import Migration, migrate, pending_sql, statuses
-from infra.commands.terminal import data, say
+from infra.commands.terminal import data, liner, typed
 from infra.config import Config
-from infra.errors import ConfigurationError, Refused
+from infra.errors import ConfigurationError
 from infra.migrations import judgement as migrations
 from infra.migrations.branch import files_before
 from infra.report import table
@@ -35,7 +34,8 @@ def run(context: Context, arguments: argparse.Namespace) -> int:
         def confirm(question: str) -> None:
             typed(question, name, arguments.confirm)
 
-        done = migrate(context, arguments.services, wanted, _teller(context, arguments), confirm=confirm)
+        line = liner(arguments, context.reporter, "migrate")
+        done = migrate(context, arguments.services, wanted, line, confirm=confirm)
         if arguments.json:
             data(done, "", arguments)
     return 0
@@ -48,13 +48,6 @@ def refuse_strays(arguments: argparse.Namespace) -> None:
     looks = [name for name in ("status", "lint", "demo") if getattr(arguments, name)]
     if arguments.to and looks:
         raise ConfigurationError(f"--to: goes with migrating and with --sql, not with --{looks[0]}")
-
-
-def _teller(context: Context, arguments: argparse.Namespace) -> Callable[[str], None]:
-    """The tasks' lines are what a person reads; beside JSON they are events."""
-    if arguments.json:
-        return lambda line: context.reporter.tell("log", "migrate", line)
-    return lambda line: print(line, flush=True)
 
 
 def lint(root: Path, config: Config, arguments: argparse.Namespace) -> int:
@@ -85,14 +78,3 @@ def statuses_text(found: Sequence[Mapping[str, Any]]) -> str:
         for one in found
     )
     return table(rows, ("SERVICE", "REVISION", "HEAD", "PENDING"))
-
-
-def typed(question: str, name: str, given: str | None) -> None:
-    """Have the environment's name typed, on the terminal or as --confirm NAME. Raises Refused."""
-    if given is None and sys.stdin.isatty():
-        say(f"{question} Type {name} to go on:")
-        given = sys.stdin.readline().strip()
-    if given is None:
-        raise Refused(f"{question} Add --confirm {name} to go on. Nothing was changed")
-    if given != name:
-        raise Refused(f"{given!r} is not {name!r}; nothing was changed")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from infra.commands import ending, hosts_words, looking
+from infra.commands.terminal import page_file
 from infra.execute import AT_ONCE
 
 LOCAL = "local"
@@ -66,6 +66,9 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
         "--allow", action="append", default=[], metavar="ID", help="a resource whose data may be lost"
     )
     deploy.add_argument(
+        "--confirm", metavar="ENV", help="the environment's name, to lose data where it is protected"
+    )
+    deploy.add_argument(
         "--at-once",
         type=_at_least_one,
         default=AT_ONCE,
@@ -76,10 +79,13 @@ def _deploy(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-
     rollback = _command(commands, "rollback", "back to the last release known good, or to the one named")
     rollback.add_argument("release", nargs="?", metavar="RELEASE", help="an id of `releases`")
     rollback.add_argument("--yes", action="store_true", help="go back without asking")
-    plan.add_argument("--html", type=Path, metavar="FILE", help="write the plan as a page too")
+    plan.add_argument("--html", type=page_file, metavar="FILE", help="write the plan as a page too")
     for command in (deploy, rollback):
         command.add_argument(
-            "--html", type=Path, metavar="FILE", help="write what came of it, with its timeline, as a page"
+            "--html",
+            type=page_file,
+            metavar="FILE",
+            help="write what came of it, with its timeline, as a page",
         )
 
 
@@ -123,7 +129,9 @@ def _tasks(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-a
     migrate.add_argument(
         "--confirm", metavar="ENV", help="the environment's name, to go back where it is protected"
     )
-    run = _command(commands, "run", "run a command as a one-off task of a service; its exit code is ours")
+    run = _command(
+        commands, "run", "run a command (`-- CMD …`) as a one-off task of a service; its exit code is ours"
+    )
     run.add_argument("service", metavar="SERVICE")
     run.add_argument("--process", metavar="P", help="whose task definition to use (default: web)")
     run.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="one more variable")
@@ -146,7 +154,7 @@ def _secrets(commands: argparse._SubParsersAction) -> None:  # type: ignore[type
 def _token(commands: argparse._SubParsersAction) -> None:  # type: ignore[type-arg]
     token = _command(commands, "token", "a bearer token for a person")
     token.add_argument(
-        "--scope", required=True, help="names separated by spaces: 'movies:write reviews:write'"
+        "--scope", required=True, help="names separated by spaces, as in 'SERVICE:read SERVICE:write'"
     )
 
 

@@ -17,10 +17,11 @@ from infra.config import Config
 from infra.errors import EstaleiroError
 from infra.evidence.unknown import known
 from infra.migrations.applied import Applied
-from infra.migrations.revisions import revisions
+from infra.migrations.revisions import Revision, revisions
 from infra.outlook.cost import Bill, Prices, bill
 from infra.outlook.meaning import Outlook, outlook
-from infra.steps import Actual
+from infra.plan import plan
+from infra.steps import Actual, Plan
 
 PRICES = Path(__file__).parents[1] / "prices"
 
@@ -37,10 +38,30 @@ def outlook_of(context: Context, prepared: Prepared, *, drift: bool) -> Outlook:
         prepared.actual,
         plan=prepared.plan,
         prices=prices(config),
-        revisions={service.name: revisions(context.root, service.name) for service in config.services},
+        revisions=_revisions(context.root, config),
         recorded={} if isinstance(recorded, Unknown) else recorded,
         drift=found,
     )
+
+
+def first_plan(root: Path, config: Config, *, only: str | None) -> tuple[Plan, Outlook]:
+    """Return the plan of a deploy to a machine that holds nothing yet, and what it means; nothing is started for it."""
+    made, nothing = stacks.environment(config, described(root, config).tags), Actual()
+    steps = plan(config, made, nothing, only=only)
+    look = outlook(
+        made,
+        nothing,
+        plan=steps,
+        prices=prices(config),
+        revisions=_revisions(root, config),
+        recorded={},
+        drift=Unknown("nothing is deployed"),
+    )
+    return steps, look
+
+
+def _revisions(root: Path, config: Config) -> dict[str, tuple[Revision, ...]]:
+    return {service.name: revisions(root, service.name) for service in config.services}
 
 
 def bill_of(root: Path, config: Config) -> Bill:
@@ -49,7 +70,7 @@ def bill_of(root: Path, config: Config) -> Bill:
     if listed is None:
         environment = config.environment
         why = (
-            "nothing is charged on this machine"
+            "nothing is charged on this machine; name an environment on AWS"
             if uses_local_cloud(config)
             else "infra/prices has no list of it"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from infra.commands.context import Context
+from infra.commands.digests import digests
 from infra.execute import Execution
+from infra.git import commit
 from infra.graph import Outcome
 from infra.migrations.revisions import heads
 from infra.snapshot import environment_stacks
@@ -18,6 +19,7 @@ from infra.stacks.model import Stack
 from infra.state import Releases
 from infra.steps import Plan
 from infra.timeline import spans, spans_json
+from infra.who import user
 
 
 def new_release() -> str:
@@ -31,6 +33,8 @@ def intention(
     """Return what is known before anything changes."""
     return {
         "environment": context.config.environment.model_dump(mode="json"),
+        "services": {one.name: one.model_dump(mode="json") for one in context.config.services},
+        "commit": commit(context.root),
         "images": dict(images),
         "templates": {stack.part: stack.template for stack in stacks},
         "migrations": {
@@ -47,7 +51,7 @@ def begun(plan: Plan, release: str) -> dict[str, Any]:
     return {
         "release": release,
         "steps": [step.id for step in plan.steps],
-        "who": f"{getpass.getuser()}@{socket.gethostname()}",
+        "who": f"{user()}@{socket.gethostname()}",
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -70,10 +74,13 @@ def unproven(releases: Releases) -> frozenset[str]:
     return frozenset(left)
 
 
-def results(context: Context, execution: Execution, outcome: Outcome | None) -> dict[str, Any]:
-    """Return what is there afterwards: the template and parameters of every stack, task definitions among them."""
+def results(
+    context: Context, execution: Execution, outcome: Outcome | None, images: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what is there afterwards: images by digest, each stack's template and parameters, task definitions among them."""
     deployed = environment_stacks(context.aws, context.config)
     return {
+        "digests": digests(context, images),
         "templates": {part: stack.template for part, stack in deployed.items()},
         "parameters": {part: dict(stack.parameters) for part, stack in deployed.items()},
         "outputs": {part: dict(values) for part, values in execution.stacks.outputs.items()},

@@ -47,9 +47,7 @@ def recover(context: Context, agreed: Callable[[Sequence[Finding]], None]) -> li
     Raises EstaleiroError naming what could not be mended.
     """
     done = []
-    with lock(context, f"recover {context.config.environment.name}").held(
-        note=lambda text: context.reporter.tell("progress", "lock", text)
-    ):
+    with lock(context, f"recover {context.config.environment.name}").held():
         found = findings(context)
         if found:
             agreed(found)

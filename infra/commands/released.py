@@ -10,7 +10,7 @@ from infra.report import table
 from infra.state import Releases
 from infra.timeline import spans_of
 
-BRIEF = ("release", "verdict", "when", "who", "seconds", "back_to", "only")
+BRIEF = ("release", "verdict", "when", "who", "commit", "seconds", "back_to", "only")
 
 
 def listed(context: Context) -> list[dict[str, Any]]:
@@ -19,11 +19,16 @@ def listed(context: Context) -> list[dict[str, Any]]:
     return [{key: found.get(key) for key in BRIEF} for found in releases.all()]
 
 
+def _verdict(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> str:
+    """Deploys of an environment take turns, so one that others followed runs no more: it was killed."""
+    return "killed" if row["verdict"] == "running" and row is not rows[-1] else str(row["verdict"])
+
+
 def listed_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """The same for a person."""
     return table(
         (
-            (row["release"], row["verdict"], row["when"], row["who"], _seconds(row), _remark(row))
+            (row["release"], _verdict(rows, row), row["when"], row["who"], _seconds(row), _remark(row))
             for row in rows
         ),
         ("RELEASE", "VERDICT", "WHEN", "WHO", "SECONDS", ""),
@@ -38,6 +43,7 @@ def one(context: Context, release: str) -> dict[str, Any]:
 def one_text(record: Mapping[str, Any]) -> str:
     """One release for a person: its verdict, its steps with their seconds, and what failed."""
     lines = [f"release {record['release']}: {record['verdict']}, {record['when']} by {record['who']}"]
+    lines += [f"commit {record['commit']}"] if record.get("commit") else []
     lines += [_remark(record)] if _remark(record) else []
     rows = [
         (span.step, span.end or "no end", f"{span.began:.1f}", f"{span.ended - span.began:.1f}")

@@ -31,6 +31,11 @@ def run(context: Context, service: str, wanted: Run, line: Callable[[str], None]
     return TaskRunner(context.aws, line=line).run(request)
 
 
+def exit_code(result: TaskResult) -> int:
+    """Return the command's own code; 1 where it has none, or says zero although it was stopped before its end."""
+    return 0 if result.succeeded else result.exit_code or 1
+
+
 def ending(result: TaskResult) -> str:
     """Say how a command ended that did not succeed: little where its own code and lines have said it."""
     if result.spoke_for_itself:

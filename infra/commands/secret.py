@@ -10,15 +10,21 @@ from pathlib import Path
 from infra import naming
 from infra.commands.context import Context, new_reporter, open_context
 from infra.commands.terminal import data, say, watcher
-from infra.config import Config, load
+from infra.config import Config, environment_names, load
 from infra.errors import ConfigurationError
 from infra.report import table
+from infra.teardown.guard import refuse_disguise
 
 
 def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
     """Set the value of one secret, or list which have one."""
+    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
     config = load(root, arguments.environment, like=arguments.like)
     names = declared(config)
+    if arguments.action == "set" and arguments.name is None:
+        raise ConfigurationError(
+            "secrets set: write `secrets set ENV SERVICE NAME`; the value is read from stdin"
+        )
     if arguments.action == "set" and (arguments.service, arguments.name) not in names:
         said = ", ".join(f"{service} {name}" for service, name in names) or "none"
         raise ConfigurationError(
@@ -28,6 +34,8 @@ def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
     if arguments.action == "set":
         put(context, arguments.service, arguments.name, _value())
         say("set; services that run read it when they are deployed or restarted")
+        if arguments.json:
+            data({"service": arguments.service, "name": arguments.name, "set": True}, "", arguments)
         return 0
     found = [
         (service, name, context.aws.secrets.exists(_full(config, service, name))) for service, name in names
@@ -37,7 +45,7 @@ def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
         ((service, name, "yes" if there else "no") for service, name, there in found),
         ("SERVICE", "NAME", "SET"),
     )
-    data(rows, text, arguments)
+    data(rows, text if rows else "no manifest declares a secret", arguments)
     return 0
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from infra.commands.context import Context
 from infra.commands.locking import lock
 from infra.errors import EstaleiroError, Refused
-from infra.rest import Sleeper, read
+from infra.report import amount
+from infra.rest import Rest, Sleeper, read
 from infra.snapshot import environment_stacks
 
 
@@ -21,10 +22,7 @@ def sleep(context: Context) -> str:
         names = [stack.name for stack in stacks.values()]
         resources = [one for name in names for one in context.aws.cloudformation.resources(name)]
         rest = sleeper(context).put_to_sleep(resources)
-    return (
-        f"{environment.name} sleeps: {len(rest.services)} services and {len(rest.groups)} groups of hosts at zero, "
-        f"{len(rest.databases)} databases stopped"
-    )
+    return f"{environment.name} sleeps: {_moved(rest)} at zero, {amount(len(rest.databases), 'database')} stopped"
 
 
 def wake(context: Context) -> str:
@@ -40,9 +38,13 @@ def wake_under_lock(context: Context) -> str | None:
     if rest is None:
         return None
     return (
-        f"{context.config.environment.name} is awake: {len(rest.databases)} databases started, "
-        f"{len(rest.groups)} groups of hosts and {len(rest.services)} services as before"
+        f"{context.config.environment.name} is awake: {amount(len(rest.databases), 'database')} started, "
+        f"{_moved(rest)} as before"
     )
+
+
+def _moved(rest: Rest) -> str:
+    return f"{amount(len(rest.services), 'service')} and {amount(len(rest.groups), 'group of hosts')}"
 
 
 def refuse_asleep(context: Context, what: str) -> None:

@@ -21,8 +21,9 @@ def require_all(context: Context, target: Record) -> None:
     """Raise EstaleiroError with everything of the release `target` that can no longer be run."""
     gone = [*_definitions(context, target), *_images(context, target)]
     if gone:
+        commit = f"commit {target['commit']}" if target.get("commit") else "that commit"
         raise EstaleiroError(
-            f"release {target['release']} cannot come back: {'; '.join(gone)}; deploy that commit again instead"
+            f"release {target['release']} cannot come back: {'; '.join(gone)}; deploy {commit} again instead"
         )
 
 

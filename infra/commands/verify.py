@@ -12,7 +12,14 @@ from infra.checks.facts import NOT_DEPLOYED, Facts
 from infra.checks.ground import account
 from infra.checks.model import fail
 from infra.commands import migration_gate, preflight
-from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.context import (
+    Context,
+    is_new_here,
+    local_settings,
+    new_reporter,
+    open_context,
+    uses_local_cloud,
+)
 from infra.commands.deploy import prepare
 from infra.commands.images import BuiltImages, described
 from infra.config import Config
@@ -35,13 +42,15 @@ def verify(root: Path, config: Config, consume: Callable[[Event], None]) -> tupl
     images = described(root, config)
     here = machine(local_settings(root, config)) if uses_local_cloud(config) else None
     bare = Facts(config, stacks.environment(config, images.tags), machine=here)
-    if uses_local_cloud(config) and not local_settings(root, config).state.exists():
+    if is_new_here(root, config):
         return check(_undeployed(root, bare, NOT_DEPLOYED), FILES)
     try:
         context = open_context(root, config, new_reporter(consume))
     except EstaleiroError as error:
         fix = f"use credentials of account {config.environment.account}, or mend what the reason names"
         told = fail("account", "credentials", str(error), fix)
+        if here is not None:
+            told = fail("machine", "local cloud", str(error), "mend what the reason names")
         return (told, *check(_undeployed(root, bare, Unknown("AWS could not be asked")), FILES))
     return check(_deployed(context, images, bare), ALL)
 
@@ -59,7 +68,9 @@ def _deployed(context: Context, images: BuiltImages, bare: Facts) -> Facts:
         engine=None if isinstance(engine, Unknown) else engine,
     )
     judged = known(lambda: migration_gate.look(context, prepared.plan).findings)
-    return replace(found, machine=bare.machine, revisions=judged)
+    # On this machine every deploy bootstraps anew where that is needed.
+    current = found.account_current if context.cloud is None else True
+    return replace(found, machine=bare.machine, revisions=judged, account_current=current)
 
 
 def _undeployed(root: Path, bare: Facts, why: Unknown) -> Facts:

@@ -25,12 +25,13 @@ SERVICES = Path("services")
 @dataclass(frozen=True)
 class Config:
     """Everything the tool knows before it looks at AWS. Services are sorted by name; `like` is whose file was read for
-    a preview.
+    a preview; `protected_here` names the protected environments of this account and region, all files considered.
     """
 
     environment: Environment
     services: tuple[Service, ...]
     like: str | None = None
+    protected_here: tuple[str, ...] = ()
 
     def service(self, name: str) -> Service:
         """Return a service. Raises ConfigurationError when there is none of that name."""
@@ -62,11 +63,13 @@ def load(root: Path, name: str, *, like: str | None = None) -> Config:
     problems += misspelt_exclusions(root)
     if environment is None or problems:
         raise ConfigurationError(problems)
-    services = tuple(_overridden(service, environment) for service in services)
-    problems = broken_rules(environment, services, source=_file(like or name), others=environment_names(root))
+    source = _file(like or name)
+    services = tuple(_overridden(service, environment, source, problems) for service in services)
+    problems += broken_rules(environment, services, source=source, others=environment_names(root))
+    protected = _protected_here(root, environment, problems)
     if problems:
         raise ConfigurationError(problems)
-    return Config(environment, services, like if like != name else None)
+    return Config(environment, services, like if like != name else None, protected)
 
 
 def environment_names(root: Path) -> tuple[str, ...]:
@@ -81,9 +84,7 @@ def _file(name: str) -> str:
 def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> Environment | None:
     known = environment_names(root)
     if source not in known:
-        hint = (
-            "" if source != name else f"; for a preview environment add --like {known[0] if known else 'ENV'}"
-        )
+        hint = _hint(root, name, source)
         problems.append(
             f"{_file(source)}: there is no environment {source!r}; there are {', '.join(known)}{hint}"
         )
@@ -104,10 +105,30 @@ def _environment(root: Path, name: str, *, source: str, problems: list[str]) -> 
         return None
 
 
+def _protected_here(root: Path, environment: Environment, problems: list[str]) -> tuple[str, ...]:
+    base = _read(root / ENVIRONMENTS / "base.toml", root, problems)
+    found = []
+    for name in environment_names(root):
+        other = _overlay(base, _read(root / _file(name), root, problems))
+        here = (other.get("account"), other.get("region")) == (environment.account, environment.region)
+        found += [name] if here and other.get("protected") is True else []
+    return tuple(found)
+
+
+def _hint(root: Path, name: str, source: str) -> str:
+    """Who names a service alone forgot the environment before it; who names what is not there perhaps wants a preview."""
+    if (root / SERVICES / source / "service.toml").exists():
+        return f"; {source!r} is a service: name the environment before it"
+    return "; for a preview environment add --like and one of these" if source == name else ""
+
+
 def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     found = []
     for manifest in sorted((root / SERVICES).glob("*/service.toml")):
+        before = len(problems)
         data = _read(manifest, root, problems)
+        if len(problems) > before:
+            continue
         try:
             found.append(Service.model_validate(_frozen(data | {"name": manifest.parent.name})))
         except ValidationError as error:
@@ -116,14 +137,22 @@ def _services(root: Path, problems: list[str]) -> tuple[Service, ...]:
     return tuple(found)
 
 
-def _overridden(service: Service, environment: Environment) -> Service:
+def _overridden(service: Service, environment: Environment, source: str, problems: list[str]) -> Service:
+    """Return the service as the environment changes it; a change that makes no process goes to `problems`."""
     override = environment.services.get(service.name)
     if override is None:
         return service
     processes = dict(service.processes)
     for name, change in override.processes.items():
-        if name in processes:
+        if name not in processes:
+            continue
+        try:
             processes[name] = _changed(processes[name], change.model_dump(exclude_none=True))
+        except ValidationError as error:
+            place = ("services", service.name, "processes", name)
+            problems += [
+                f"{source}: {sentence((*place, *detail['loc']), detail)}" for detail in error.errors()
+            ]
     return service.model_copy(update={"processes": processes})
 
 

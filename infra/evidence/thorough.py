@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra import naming
+from infra import naming, stacks
 from infra.aws import Aws
 from infra.checks.facts import CertificateFact, Facts, ImageFact, ZoneFact
 from infra.checks.ground import DEFAULTS
@@ -39,6 +39,7 @@ def thorough(
     with ThreadPoolExecutor(max_workers=12) as pool:
         account = pool.submit(known, aws.identity.account)
         stack = pool.submit(known, lambda: _account_stack(aws, config))
+        current = pool.submit(known, lambda: _account_is_current(aws, config))
         found = pool.submit(known, lambda: _images(aws, config, images, engine))
         trusts = pool.submit(known, lambda: _trusts(aws, facts))
         quotas = pool.submit(_quotas, aws)
@@ -50,6 +51,7 @@ def thorough(
             facts,
             account=account.result(),
             account_stack=stack.result(),
+            account_current=current.result(),
             images=found.result(),
             trusts=trusts.result(),
             quotas=quotas.result(),
@@ -63,6 +65,12 @@ def thorough(
 def _account_stack(aws: Aws, config: Config) -> str | None:
     state = aws.cloudformation.stack(naming.account_stack_name(config.environment.project))
     return state.status if state else None
+
+
+def _account_is_current(aws: Aws, config: Config) -> bool:
+    """Whether `bootstrap` would find nothing to do. Raises NotFound where there is no such stack."""
+    wanted = stacks.account(config)
+    return aws.cloudformation.template(wanted.name) == wanted.template
 
 
 def _images(
@@ -83,13 +91,13 @@ def _images(
 
 def _trusts(aws: Aws, facts: Facts) -> Mapping[str, frozenset[str] | None]:
     """Who may take on each role that a deployed stack made, by the role's name."""
-    stacks = {stack.part: stack.template for stack in facts.stacks}
+    templates = {stack.part: stack.template for stack in facts.stacks}
     names = sorted(
         {
             id
             for part, ids in facts.resources.items()
             for title, id in ids.items()
-            if title.endswith("Role") and f'"{title}"' in stacks.get(part, "")
+            if title.endswith("Role") and f'"{title}"' in templates.get(part, "")
         }
     )
     found = {name: aws.iam.role(name) for name in names}
@@ -104,7 +112,7 @@ def _quotas(aws: Aws) -> dict[str, int]:
         return {}
 
 
-def _refusals(aws: Aws, stacks: Sequence[Stack], config: Config) -> dict[str, str | None]:
+def _refusals(aws: Aws, made: Sequence[Stack], config: Config) -> dict[str, str | None]:
     environment = config.environment
     bucket = naming.state_bucket(environment.project, environment.account, environment.region)
 
@@ -118,7 +126,7 @@ def _refusals(aws: Aws, stacks: Sequence[Stack], config: Config) -> dict[str, st
         return None
 
     with ThreadPoolExecutor(max_workers=4) as pool:
-        return {stack.part: reason for stack, reason in zip(stacks, pool.map(refusal, stacks), strict=True)}
+        return {stack.part: reason for stack, reason in zip(made, pool.map(refusal, made), strict=True)}
 
 
 def _certificate(aws: Aws, arn: str | None) -> CertificateFact | Unknown | None:

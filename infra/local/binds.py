@@ -40,6 +40,12 @@ def listen(settings: Settings, network: Network) -> Sockets:
     return Sockets(web, {public: "public", internal: "internal"})
 
 
+def require_free(*ports: int) -> None:
+    """Raise `PortInUse` where somebody listens on loopback, while nothing is made yet."""
+    for port in ports:
+        bound(("127.0.0.1", port), socket.SOCK_STREAM).close()
+
+
 def bound(address: tuple[str, int], kind: int) -> socket.socket:
     """Return a socket bound to `address`; `kind` is `SOCK_STREAM` or `SOCK_DGRAM`."""
     made = socket.socket(socket.AF_INET, kind)

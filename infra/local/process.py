@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local import engine
+from infra.local import binds, engine
 from infra.local import settings as settings_
 from infra.local.errors import LocalCloudError, PortInUse
 from infra.local.settings import Settings
@@ -55,6 +55,8 @@ def ensure(settings: Settings) -> Running:
     if found is not None:
         return found
     engine.client()
+    if _pid(settings) is None:  # a server of ours that starts, or hangs, holds them by right
+        binds.require_free(settings.api_port, settings.edge_port)
     with _lock(settings):
         status, _ = _identity(settings)
         if status is not None:

@@ -8,7 +8,7 @@ from infra.differences import ResourceChange
 from infra.outlook.meaning import Outlook
 from infra.outlook.report import outlook_lines
 from infra.pages.html import escape, page, pre, section, table
-from infra.report import step_text
+from infra.report import amount, step_text
 from infra.steps import DeleteStack, Plan, UpdateStack
 
 _KINDS = {"replace": "bad", "remove": "bad", "change": "warn", "add": "good"}
@@ -17,7 +17,7 @@ _LOUD = ("replace", "remove")
 
 def plan_page(plan: Plan, outlook: Outlook | None = None) -> str:
     """Return the page."""
-    count = "nothing to do" if plan.empty else f"{len(plan.steps)} steps"
+    count = "nothing to do" if plan.empty else amount(len(plan.steps), "step")
     meaning = outlook_lines(outlook, empty=plan.empty) if outlook else []
     return page(
         f"Plan of {plan.environment}: {count}",

@@ -43,6 +43,7 @@ def _lead(record: Mapping[str, Any]) -> str:
     words += [f"back to release {escape(str(record['back_to']))}"] if record.get("back_to") else []
     words += [f"service {escape(str(record['only']))} alone"] if record.get("only") else []
     words.append(f"by {escape(str(record.get('who')))}, {escape(str(record.get('when')))}")
+    words += [f"commit {escape(str(record['commit']))}"] if record.get("commit") else []
     words += [f"{record['seconds']:.0f} s"] if "seconds" in record else []
     return f"<p>{'; '.join(words)}</p>"
 

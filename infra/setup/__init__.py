@@ -5,6 +5,7 @@ Standard library only, and readable by Python 3.8, so that an old interpreter ge
 """
 
 from infra.setup.engine import ensure_engine_and_reexec
+from infra.setup.streams import ready_streams
 from infra.setup.venv import ensure_venv_and_reexec
 
-__all__ = ["ensure_engine_and_reexec", "ensure_venv_and_reexec"]
+__all__ = ["ensure_engine_and_reexec", "ensure_venv_and_reexec", "ready_streams"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import os
 import shlex
@@ -25,6 +24,7 @@ from infra.setup.machine import (
     say,
 )
 from infra.setup.ping import Answer, ping, ping_as_root
+from infra.who import user as login
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 PACKAGES = ("docker.io", "iptables")
@@ -199,7 +199,7 @@ def _has_dockerd() -> bool:
 
 def _join_group(host: str) -> None:
     """Let this login use the engine; a program needs `with_group` until the next login."""
-    user = getpass.getuser()
+    user = login()
     try:
         members = grp.getgrnam(GROUP).gr_mem
     except KeyError:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from infra.setup import installing
 from infra.setup.machine import CannotContinue, announced, apt_install, require_space, run, say
@@ -139,11 +140,21 @@ def _stamp(folder: Path, lock: Path) -> str:
     return f"{hashlib.sha256(lock.read_bytes()).hexdigest()}\n{interpreter}\n"
 
 
+def _lock_file(root: Path) -> IO[str]:
+    try:
+        (root / ".estaleiro").mkdir(exist_ok=True)
+        return (root / ".estaleiro" / "setup.lock").open("w")
+    except OSError as error:
+        raise CannotContinue(
+            f"{root} cannot be written ({error.strerror}), and the tool keeps its environment and its state there: "
+            "run it as the owner of that folder, or clone into one of yours"
+        ) from error
+
+
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Two commands started at once do not make the same environment."""
-    (root / ".estaleiro").mkdir(exist_ok=True)
-    with (root / ".estaleiro" / "setup.lock").open("w") as handle:
+    with _lock_file(root) as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

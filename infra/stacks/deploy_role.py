@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from troposphere import And, Condition, Equals, GetAtt, If, Not, Sub, iam
@@ -74,7 +75,7 @@ def deploy_role(draft: Draft) -> iam.Role:
             Path=f"/{environment.project}-{naming.ACCOUNT_PART}/",
             MaxSessionDuration=SESSION_SECONDS,
             AssumeRolePolicyDocument=_trust(
-                environment, If("MakesProvider", GetAtt(provider, "Arn"), existing)
+                draft.config.protected_here, If("MakesProvider", GetAtt(provider, "Arn"), existing)
             ),
             Policies=deploying_policies(environment),
         )
@@ -90,9 +91,11 @@ def deploying_policies(environment: Environment) -> list[iam.Policy]:
     ]
 
 
-def _trust(environment: Environment, provider: Any) -> Statement:
-    """A protected environment is deployed from the main branch or under its own name on GitHub; others from any."""
-    who = ["ref:refs/heads/main", f"environment:{environment.name}"] if environment.protected else ["*"]
+def _trust(protected: Sequence[str], provider: Any) -> Statement:
+    """An account with protected environments is deployed to from the main branch or under their names on GitHub; another
+    from any. It is one role for all of an account's environments, so that the least careful one must not decide.
+    """
+    who = ["ref:refs/heads/main", *(f"environment:{name}" for name in protected)] if protected else ["*"]
     return document(
         {
             "Effect": "Allow",

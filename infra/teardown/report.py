@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from infra.report import table
+from infra.report import amount, table
 from infra.steps import DeleteStack, Step
 from infra.teardown.audit import Audit
 from infra.teardown.cost import Line, total
@@ -30,7 +30,7 @@ def plan_text(plan: TeardownPlan, bill: tuple[Line, ...]) -> str:
     """The whole plan for a person: what goes, in order; what stays and why; what is in the way; what it saves."""
     if plan.empty:
         return f"{plan.environment}: there is nothing to remove."
-    lines = [f"{plan.environment}: {len(plan.steps)} steps", "", "Goes:"]
+    lines = [f"{plan.environment}: {amount(len(plan.steps), 'step')}", "", "Goes:"]
     lines += [f"  {step_text(step)}" for step in plan.steps]
     if plan.kept:
         lines += ["", "Stays:", *(f"  {one.kind} {one.name}: {one.why}" for one in plan.kept)]
@@ -49,6 +49,11 @@ def local_plan_text(environment: str, things: Sequence[str]) -> str:
     goes = "\n".join(f"  {one}" for one in things)
     stays = "  images: the build cache; the next deploy builds nothing that has not changed"
     return f"{environment}: the local cloud, with all its data\n\nGoes:\n{goes}\n\nStays:\n{stays}"
+
+
+def removed_text(removed: Sequence[str]) -> str:
+    """What went with a local cloud, a line each."""
+    return "\n".join(f"removed {item}" for item in removed) or "there was nothing to remove"
 
 
 def plan_json(plan: TeardownPlan, bill: tuple[Line, ...]) -> dict[str, Any]:

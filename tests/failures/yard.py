@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import aws_account
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PROJECT = Path(__file__).parent / "project"
@@ -142,8 +142,8 @@ class Yard:
     """The clone."""
 
     root: Path
-    api_port: int = field(default_factory=lambda: free_port())
-    edge_port: int = field(default_factory=lambda: free_port())
+    api_port: int = field(default_factory=free_port)
+    edge_port: int = field(default_factory=free_port)
 
     def make(self) -> None:
         """Copy the tool, write the services."""
@@ -288,12 +288,6 @@ def ended(command: subprocess.Popen[str], began: float) -> Ended:
     text, _ = command.communicate(timeout=600)
     print(text)  # for whoever asks why a test failed
     return Ended(command.returncode, time.monotonic() - began, text)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Load:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.ssh import Remote
-from tests.local.cloud import free_port
+from tests.ports import free_port
 
 Tool = Callable[[str], str]
 

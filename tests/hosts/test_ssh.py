@@ -15,7 +15,7 @@ from infra import ssh
 from infra.ssh import Answer, Remote
 from tests.hosts.machines import Tool
 from tests.hosts.sshd import key_pair, put_program, sshd
-from tests.local.cloud import free_port
+from tests.ports import free_port
 
 PIPE = """
 import os, pathlib, socket, sys, threading

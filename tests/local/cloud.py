@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ import botocore.exceptions
 import botocore.session
 
 from infra.local.settings import Settings
+from tests.ports import free_port
 
 ACCOUNT = "000000000000"
 REGION = "eu-west-1"
@@ -31,12 +31,6 @@ def settings(state: Path, postgres_image: str) -> Settings:
         api_port=free_port(),
         edge_port=free_port(),
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, condition: Callable[[], Any], *, seconds: float = 30) -> Any:

@@ -169,14 +169,15 @@ def test_it_survives_the_command_that_started_it(own: Settings, tmp_path: Path) 
     assert found is not None and str(found.pid) == printed.stdout.strip()
 
 
-def test_a_port_that_something_else_holds_is_named(own: Settings) -> None:
-    with socket.create_server(("127.0.0.1", own.edge_port)), pytest.raises(LocalCloudError) as refusal:
+def test_a_port_that_something_else_holds_is_named_and_nothing_is_made(own: Settings) -> None:
+    with socket.create_server(("127.0.0.1", own.edge_port)), pytest.raises(PortInUse) as refusal:
         process.ensure(own)
 
     assert str(refusal.value) == (
-        f"the local cloud {own.name} did not start: port {own.edge_port} on 127.0.0.1 is in use by another process; "
-        "stop it, or choose another port"
+        f"port {own.edge_port} on 127.0.0.1 is in use by another process; stop it, or choose another port"
     )
+    assert not own.state.exists()
+    assert engine.owned(own) == []
 
 
 def test_a_stranger_on_the_api_port_is_not_taken_for_the_cloud(own: Settings) -> None:
@@ -227,6 +228,50 @@ def test_an_operation_cut_short_can_be_rolled_back_or_deleted(own: Settings) -> 
     )
     assert continued == "UPDATE_ROLLBACK_COMPLETE"
     assert cloud.delete("updating").status == "DELETE_COMPLETE"
+
+
+WAITING_SERVICE = {
+    "Cluster": resource("ECS::Cluster"),
+    "Task": resource(
+        "ECS::TaskDefinition",
+        {"Family": "idle", "ContainerDefinitions": [{"Name": "idle", "Image": "idle", "Memory": 64}]},
+    ),
+    # Without a host its only task waits for ever, and the stack for it.
+    "Service": resource(
+        "ECS::Service", {"Cluster": ref("Cluster"), "TaskDefinition": ref("Task"), "DesiredCount": 1}
+    ),
+}
+SNAPSHOT = {"Database": resource("RDS::DBInstance", instance(), DeletionPolicy="Snapshot")}
+
+
+def made(cloud: Cloud) -> list[str]:
+    """The ARNs of what takes a stack so long that it is cut short in it."""
+    ecs, rds = cloud.client("ecs"), cloud.client("rds")
+    services = [
+        name
+        for cluster in ecs.list_clusters()["clusterArns"]
+        for name in ecs.list_services(cluster=cluster)["serviceArns"]
+    ]
+    return services + [one["DBInstanceArn"] for one in rds.describe_db_instances()["DBInstances"]]
+
+
+@pytest.mark.parametrize("resources", [WAITING_SERVICE, SNAPSHOT], ids=["a service", "a database"])
+def test_what_was_being_made_when_the_cloud_was_killed_goes_with_its_stack(
+    own: Settings, resources: dict[str, Any]
+) -> None:
+    cloud = Cloud(own)
+    process.ensure(own)
+    wanted = cloud.change_set("cut", {"Resources": resources})
+    cloud.client("cloudformation").execute_change_set(StackName="cut", ChangeSetName=wanted["ChangeSetName"])
+    wait_for("the slow one", lambda: made(cloud))
+    time.sleep(0.8)
+
+    os.kill(process.ensure(own).pid, signal.SIGKILL)
+    process.ensure(own)
+    (before,) = made(cloud)
+    ended = cloud.delete("cut")
+
+    assert (ended.status, made(cloud)) == ("DELETE_COMPLETE", []), before
 
 
 def test_another_ministack_function_than_the_pinned_one_is_named() -> None:

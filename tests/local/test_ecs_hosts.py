@@ -203,6 +203,23 @@ def test_tasks_leave_a_draining_host_once_others_have_taken_over(ecs: Ecs) -> No
     assert ended["stopCode"] == "ServiceSchedulerInitiated"
 
 
+def test_a_group_that_grows_again_while_a_host_drains_gets_another_and_the_old_one_goes(ecs: Ecs) -> None:
+    task = ecs.begin(ecs.define("lingering", SLEEP), launchType="EC2")
+    ecs.in_state(task, "RUNNING")
+    (old,) = hosts(ecs)
+    groups = ecs.cloud.client("autoscaling")
+    groups.update_auto_scaling_group(AutoScalingGroupName=ecs.cluster, MinSize=0, DesiredCapacity=0)
+    wait_for("draining", lambda: [host["status"] for host in hosts(ecs)] == ["DRAINING"])
+
+    groups.update_auto_scaling_group(AutoScalingGroupName=ecs.cluster, MinSize=1, DesiredCapacity=1)
+    wait_for("a host that takes tasks", lambda: "ACTIVE" in [host["status"] for host in hosts(ecs)])
+    ecs.api.stop_task(cluster=ecs.cluster, task=task)
+    ecs.ended(task)
+
+    (new,) = wait_for("one host", lambda: len(found := hosts(ecs)) == 1 and found)
+    assert (new["status"], new["ec2InstanceId"] != old["ec2InstanceId"]) == ("ACTIVE", True)
+
+
 def test_the_tasks_of_a_lost_host_have_no_exit_code_and_run_elsewhere(ecs: Ecs) -> None:
     ecs.finished(ecs.create("surviving", ecs.define("surviving", SLEEP), launchType="EC2"))
     (old,) = ecs.tasks_of("surviving")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -18,6 +17,8 @@ from typing import Any
 
 import docker
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # Services in other frameworks, with manifests like ours: teams bring what they have.
@@ -110,12 +111,6 @@ def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:
     while not (answer := question()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

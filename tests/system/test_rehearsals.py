@@ -8,7 +8,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from tests.system.conftest import Shipyard, copy_of_this_checkout, free_port
+from tests.ports import free_port
+from tests.system.conftest import Shipyard, copy_of_this_checkout
 
 
 @pytest.mark.long

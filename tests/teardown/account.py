@@ -16,7 +16,8 @@ from infra.aws import Aws, connect
 from infra.local import engine
 from infra.local import settings as files
 from infra.local.settings import Settings
-from tests.local.cloud import REGION, free_port
+from tests.local.cloud import REGION
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # What AWS too remembers of things that are gone: histories, counters, numbers given out.

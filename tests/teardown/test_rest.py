@@ -66,7 +66,7 @@ def test_a_sleeping_environment_costs_nothing_that_runs_and_wakes_as_it_was(stag
     assert set(asleep["groups"].values()) == {(0, 0, 0)}
     assert asleep["databases"] == ["stopped"]
     assert scene(staging) == before
-    assert "1 databases started" in woken
+    assert "1 database started" in woken
     assert sleeping.wake(context) == "staging is awake already"
 
 

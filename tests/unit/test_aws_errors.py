@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import threading
 from typing import Any
 
@@ -173,3 +174,31 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, home: Any) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Answers every request with a page, as a proxy does that has something to say."""
+
+    def do_POST(self) -> None:
+        page = b"<!doctype html>\n<title>Sign in to the network</title>" + b"<p>please</p>" * 100
+        self.send_response(500)
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+def test_a_page_in_place_of_an_answer_is_said_in_one_short_sentence() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        aws = connect(REGION, endpoint_url=f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(AwsError) as raised:
+            aws.identity.account()
+        server.shutdown()
+
+    said = str(raised.value)
+    assert said.startswith("no sense could be made of what sts answered: ")
+    assert said.endswith("see what answers there (a proxy? AWS_ENDPOINT_URL?) and run the command again")
+    assert (len(said) < 500, "\n" in said) == (True, False)

@@ -127,6 +127,18 @@ def test_an_account_without_its_stack_is_told_to_bootstrap() -> None:
     )
 
 
+def test_an_account_that_another_version_bootstrapped_is_told_to_do_it_again() -> None:
+    (failed,) = failures(check(replace(facts(), account_current=False), (account,)))
+
+    assert failed == Check(
+        "account",
+        "bootstrap",
+        "FAIL",
+        "stack shipyard-account is not as these files make it: its boundary, roles or bucket are of another version",
+        "run `./deploy.py bootstrap staging` again",
+    )
+
+
 def test_every_status_of_cloudformation_is_known() -> None:
     statuses = Session().get_service_model("cloudformation").shape_for("StackStatus").enum
 

@@ -64,6 +64,20 @@ def test_a_scale_in_the_environment_replaces_the_count_of_the_manifest(tmp_path:
     assert web.desired == 2
 
 
+def test_an_environment_that_makes_two_of_a_singleton_is_a_mistake_of_its_own_file(tmp_path: Path) -> None:
+    beat = '[processes.beat]\ncommand = ["beat"]\ncpu = 128\nmemory = 128\nsingleton = true\n'
+    root = project(
+        tmp_path,
+        shop=manifest("a shop") + beat,
+        local="[services.shop.processes.beat]\ncount = 2\n",
+    )
+
+    assert problems(root) == (
+        "infra/environments/local.toml: services.shop.processes.beat: "
+        "a singleton should have no scale and a count of at most 1",
+    )
+
+
 def test_a_preview_environment_takes_the_file_of_another(tmp_path: Path) -> None:
     root = project(tmp_path, local='[edge]\ndomain = "{environment}.example.org"\nzone_id = "Z1"\n')
 
@@ -249,8 +263,23 @@ def test_an_unknown_environment_is_told_with_those_that_there_are(tmp_path: Path
 
     assert found == (
         "infra/environments/moon.toml: there is no environment 'moon'; there are local, staging; "
-        "for a preview environment add --like local",
+        "for a preview environment add --like and one of these",
     )
+
+
+def test_a_service_where_the_environment_should_stand_is_told_so(tmp_path: Path) -> None:
+    found = problems(project(tmp_path), "shop")
+
+    assert found == (
+        "infra/environments/shop.toml: there is no environment 'shop'; there are local; "
+        "'shop' is a service: name the environment before it",
+    )
+
+
+def test_a_manifest_that_is_no_toml_is_one_mistake(tmp_path: Path) -> None:
+    (found,) = problems(project(tmp_path, shop="description = "))
+
+    assert found.startswith("services/shop/service.toml: is not valid TOML: ")
 
 
 def test_two_environments_whose_stacks_would_collide_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,13 +12,16 @@ import pytest
 from infra.aws.cloudformation import Change, ChangeSet, StackResource, StackState
 from infra.aws.cloudformation import PropertyChange as Seen
 from infra.commands import data_gate
+from infra.commands.changing import agree_to_deploy
 from infra.commands.context import Context
+from infra.commands.parser import parser
 from infra.differences import ResourceChange
 from infra.errors import NotFound, Refused
 from infra.interruption import Stop
 from infra.stack_changes import StackChanger
 from infra.stacks.model import Stack
 from infra.steps import Actual, Plan, UpdateStack
+from tests.shipyard import SHIPYARD, config
 
 DATABASE = "AWS::RDS::DBInstance"
 STACK = Stack("database", "yard-staging-database", "{}")
@@ -151,3 +155,29 @@ def test_a_loss_that_the_plan_did_not_show_stops_the_step_before_it_begins(chang
         changer.update(UpdateStack("database", stack=STACK))
 
     assert account.done == ["delete the change set"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "refused"),
+    [
+        ("staging", "--yes", None),
+        (
+            "production",
+            "--yes",
+            "production is protected, and this deletes or replaces what holds data: Instance.",
+        ),
+        ("production", "--yes --confirm staging", "'staging' is not 'production'; nothing was changed"),
+        ("production", "--confirm production", None),
+    ],
+)
+def test_data_of_a_protected_environment_goes_only_when_its_name_is_typed_too(
+    environment: str, words: str, refused: str | None
+) -> None:
+    arguments = parser().parse_args(["deploy", environment, "--allow", "Instance", *words.split()])
+    surroundings = Context(SHIPYARD, config(environment), cast(Any, None), cast(Any, None), cast(Any, None))
+
+    if refused is None:
+        agree_to_deploy(surroundings, plan(REPLACED), arguments)
+    else:
+        with pytest.raises(Refused, match=re.escape(refused)):
+            agree_to_deploy(surroundings, plan(REPLACED), arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from infra.checks.model import Unknown
 from infra.errors import AwsError, EstaleiroError
 from infra.evidence.fast import _resources, migrations, secret_fact
 from infra.evidence.lint import linted
-from infra.evidence.thorough import _certificate, _zone
+from infra.evidence.thorough import _account_is_current, _certificate, _zone
 from infra.evidence.unknown import known
 from infra.migrations.revisions import Revision, heads, pending, revisions
 from infra.stacks.model import Stack
@@ -24,7 +24,7 @@ from infra.steps import Actual, Deployed
 from tests import aws_account
 from tests.aws_account import REGION, Clock, Script
 from tests.builders import ROOT, write_tree
-from tests.shipyard import all_stacks, config
+from tests.shipyard import all_stacks, config, stack
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
@@ -50,6 +50,33 @@ def test_of_a_secret_only_the_names_of_its_keys_are_kept(account: Aws) -> None:
         "never": SecretFact("missing"),
     }
     assert "hidden" not in repr(found)
+
+
+def without_kms(template: str) -> str:
+    """The account stack as it was before the boundary of its roles allowed KMS."""
+    older = json.loads(template)
+    document = older["Resources"]["Boundary"]["Properties"]["PolicyDocument"]
+    document["Statement"] = [one for one in document["Statement"] if "kms:Decrypt" not in one["Action"]]
+    return json.dumps(older)
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS::S3::BucketPolicy")
+@pytest.mark.parametrize(
+    ("deployed", "current"), [(lambda template: template, True), (without_kms, False)], ids=["this", "older"]
+)
+def test_an_account_is_current_when_bootstrap_would_leave_it(
+    account: Aws, deployed: Callable[[str], str], current: bool
+) -> None:
+    wanted = stack("staging", "account")
+    values = [
+        {"ParameterKey": key, "ParameterValue": "false" if key.endswith("Missing") else ""}
+        for key in wanted.parameters
+    ]
+    aws_account.client("cloudformation").create_stack(
+        StackName=wanted.name, TemplateBody=deployed(wanted.template), Parameters=values
+    )
+
+    assert _account_is_current(account, config("staging")) is current
 
 
 def test_who_may_not_read_a_secret_still_sees_that_it_is_there() -> None:

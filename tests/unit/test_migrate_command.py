@@ -9,8 +9,9 @@ import pytest
 from infra.aws import Aws
 from infra.commands.context import Context
 from infra.commands.migrate import Migration, answer, failed, migrate
-from infra.commands.migrating import refuse_strays, statuses_text, typed
+from infra.commands.migrating import refuse_strays, statuses_text
 from infra.commands.parser import parser
+from infra.commands.terminal import typed
 from infra.config import load
 from infra.errors import ConfigurationError, EstaleiroError, Refused
 from infra.events import Reporter

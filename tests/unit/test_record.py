@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import moto
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 
+from infra.aws import connect
 from infra.aws.client import Client
 from infra.aws.s3 import Bucket
+from infra.commands.context import Context, new_reporter
+from infra.commands.digests import digests
 from infra.commands.record import unproven
+from infra.config.environment import Images
+from infra.git import commit
 from infra.state import Releases
 from tests import aws_account
+from tests.shipyard import SHIPYARD, config
 
 STEPS = ["shop", "shop verdict", "tokens verdict", "smoke test"]
 
@@ -56,3 +67,51 @@ def test_a_good_deploy_of_one_service_alone_proves_that_service_alone(releases: 
     releases.write("2", {"verdict": "good", "only": "shop", "steps": done, "done": done})
 
     assert unproven(releases) == {"tokens verdict"}
+
+
+def test_the_commit_is_told_with_whether_files_differ_from_it(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        named = ["git", "-c", "user.name=ana", "-c", "user.email=ana@example.org", *words]
+        return subprocess.check_output(named, cwd=tmp_path, text=True).strip()
+
+    nothing = commit(tmp_path)
+    git("init", "--quiet")
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "--quiet", "--message", "one")
+    git("tag", "v1")
+    clean = commit(tmp_path)
+    (tmp_path / "file").write_text("two")
+
+    head = git("rev-parse", "HEAD")
+    assert (nothing, clean, commit(tmp_path)) == (None, head, f"{head}-dirty")
+
+
+def test_images_are_told_by_digest_and_what_is_not_there_is_left_out() -> None:
+    with moto.mock_aws():
+        registry = aws_account.client("ecr")
+        registry.create_repository(repositoryName="shipyard")
+        media = "application/vnd.oci.image.manifest.v1+json"
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": {}, "layers": []})
+        put = registry.put_image(repositoryName="shipyard", imageTag="web-1", imageManifest=manifest)
+        chosen = config("staging")
+        chosen = replace(
+            chosen,
+            environment=chosen.environment.model_copy(update={"account": ACCOUNT_ID, "images": Images()}),
+        )
+        aws = connect(
+            aws_account.REGION, environ={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+        )
+        there = Context(SHIPYARD, chosen, aws, new_reporter(lambda event: None), None)
+
+        found = digests(there, {"web": "web-1", "gone": "gone-1"})
+
+    assert found == {"web": put["image"]["imageId"]["imageDigest"]}
+
+
+def test_a_registry_that_may_not_be_asked_costs_no_record() -> None:
+    script = aws_account.Script("ecr").refuses("describe_images", "AccessDeniedException")
+    with script.account() as aws:
+        there = Context(SHIPYARD, config("staging"), aws, new_reporter(lambda event: None), None)
+
+        assert digests(there, {"web": "web-1"}) == {}

@@ -152,6 +152,13 @@ def test_what_the_quick_installer_cannot_do_is_done_by_pip(
     assert capsys.readouterr().err.endswith("; once more with pip\n")
 
 
+def test_a_folder_that_cannot_be_written_is_said_in_one_sentence() -> None:
+    with pytest.raises(
+        CannotContinue, match=r"^/proc cannot be written \(.*\), and the tool keeps .*: run it as"
+    ):
+        venv.ensure_venv(Path("/proc"))
+
+
 def test_the_command_line_goes_on_in_the_environment_with_its_arguments(repository: Path) -> None:
     script = repository / "deploy.py"
     script.write_text(

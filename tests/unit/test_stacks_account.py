@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
+from infra import stacks
 from infra.stacks import Resolved
-from tests.shipyard import properties, stack, template
+from tests.shipyard import SHIPYARD, config, properties, stack, template
 
 
 def _statements(policy: str) -> list[dict[str, Any]]:
@@ -105,6 +108,20 @@ def test_a_protected_environment_is_deployed_from_main_or_under_its_own_name() -
         "repo:${GithubRepository}:ref:refs/heads/main",
         "repo:${GithubRepository}:environment:production",
     ]
+
+
+def test_an_accounts_stack_is_the_same_whichever_of_its_environments_it_is_made_for(tmp_path: Path) -> None:
+    shutil.copytree(SHIPYARD, tmp_path / "shipyard")
+    production = tmp_path / "shipyard/infra/environments/production.toml"
+    production.write_text(production.read_text().replace("444455556666", "111122223333"))
+
+    first, *others = (
+        stacks.account(config(name, tmp_path / "shipyard"))
+        for name in ("production", "staging", "coreos", "fargate")
+    )
+
+    assert "environment:production" in first.template
+    assert [other.template for other in others] == [first.template] * 3
 
 
 def test_the_boundary_knows_nothing_of_iam() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, cast
 
 import moto
 import pytest
 
 from infra.aws.client import Client
-from infra.aws.s3 import Bucket
-from infra.errors import EstaleiroError, Locked
+from infra.aws.s3 import Bucket, Object
+from infra.errors import AwsError, EstaleiroError, Locked
 from infra.state import Lock, Owner, Releases
 from tests import aws_account
 from tests.fakes import Clock
@@ -39,7 +41,7 @@ def test_a_lock_that_is_held_says_by_whom_and_since_when(bucket: Bucket) -> None
 
     assert str(caught.value) == (
         "staging is locked: ana@laptop has been running `deploy staging` since 00:16:40 UTC; "
-        "wait for it to end, or use --lock-wait SECONDS"
+        "wait for it to end; `deploy --lock-wait SECONDS` does that by itself"
     )
 
 
@@ -58,7 +60,7 @@ def test_a_silent_owner_is_waited_for_and_then_loses_the_lock(bucket: Bucket) ->
     clock, notes = Clock(2000.0), []
     bucket.put_if_absent("locks/staging.json", lock(bucket, ANA, Clock(1900.0))._body())
 
-    with lock(bucket, RUI, clock).held(note=notes.append):
+    with lock(bucket, RUI, clock, note=notes.append).held():
         taken_after = clock.now - 2000.0
 
     assert 60 <= taken_after <= 62
@@ -116,6 +118,54 @@ def test_a_lock_is_never_released_by_another_owner(bucket: Bucket) -> None:
     found = lock(bucket, ANA, clock).holder()
     assert found is not None
     assert found.who == "rui"
+
+
+class Away:
+    """A bucket that cannot be reached the first times that it is asked."""
+
+    def __init__(self, bucket: Bucket, times: int) -> None:
+        self._bucket, self._times = bucket, times
+
+    def get(self, key: str) -> Object | None:
+        self._times -= 1
+        if self._times >= 0:
+            raise AwsError("cannot reach AWS (s3)")
+        return self._bucket.get(key)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bucket, name)
+
+
+class Turns(threading.Event):
+    """Ends after so many turns, which pass at once."""
+
+    def __init__(self, turns: int, clock: Clock) -> None:
+        super().__init__()
+        self._turns, self._clock = turns, clock
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._turns -= 1
+        self._clock.sleep(timeout or 0)
+        return self._turns < 0
+
+
+def test_a_network_that_fails_for_a_moment_does_not_cost_the_lock(bucket: Bucket) -> None:
+    clock = Clock(2000.0)
+    bucket.put_if_absent("locks/staging.json", lock(bucket, ANA, clock)._body())
+
+    lock(cast(Bucket, Away(bucket, times=2)), ANA, clock)._renew(Turns(3, clock))
+
+    assert lock(bucket, ANA, clock).holder() == replace(ANA, renewed=2045.0)
+
+
+def test_a_lock_that_cannot_be_released_hides_nothing_and_ends_by_itself(bucket: Bucket) -> None:
+    clock, notes = Clock(2000.0), []
+    away = cast(Bucket, Away(bucket, times=1))
+
+    with pytest.raises(ZeroDivisionError), lock(away, ANA, clock, note=notes.append).held():
+        raise ZeroDivisionError
+
+    assert notes == ["it could not be released, and ends by itself in 60 s: cannot reach AWS (s3)"]
 
 
 def test_releases_are_kept_oldest_first_and_read_by_id(bucket: Bucket) -> None:

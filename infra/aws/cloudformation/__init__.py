@@ -191,14 +191,18 @@ class CloudFormation:
         clock: Clock = time.monotonic,
         sleep: Sleep = time.sleep,
         on_event: Callable[[Event], None] = lambda event: None,
+        on_silence: Callable[[str], None] = lambda why: None,
         good: Collection[str] = SUCCEEDED,
     ) -> StackState:
         """Watch the stack's operation to its end and return the state; a stack that is gone is DELETE_COMPLETE.
 
-        The operation is the one that this object began on `name`, else the last one that anybody did. Raises
-        StackFailed with the first failure's reason when the end is not among `good`, AwsError on time-out.
+        The operation is the one that this object began on `name`, else the last one that anybody did. `on_silence` is
+        told when AWS stops answering, which ends no wait. Raises StackFailed with the first failure's reason when the end
+        is not among `good`, AwsError on time-out.
         """
-        watch = Watch(self, name, after=self._before.pop(name, None), on_event=on_event)
+        watch = Watch(
+            self, name, after=self._before.pop(name, None), on_event=on_event, on_silence=on_silence
+        )
         return watch.to_the_end(deadline_seconds, clock=clock, sleep=sleep, good=good)
 
     def _mark(self, name: str) -> None:

@@ -30,12 +30,20 @@ class Watch:
     """
 
     def __init__(
-        self, reads: Reads, name: str, *, after: str | None, on_event: Callable[[Event], None]
+        self,
+        reads: Reads,
+        name: str,
+        *,
+        after: str | None,
+        on_event: Callable[[Event], None],
+        on_silence: Callable[[str], None],
     ) -> None:
         self._reads = reads
         self._name = name
         self._after = after
         self._on_event = on_event
+        self._on_silence = on_silence
+        self._hears = True
         self._seen: list[Event] = []
         self._state = StackState(name, statuses.GONE)
         self._was_building = False
@@ -58,7 +66,9 @@ class Watch:
             except AwsError as error:
                 if not is_passing(error):
                     raise
+                self._told_once(error)
                 continue
+            self._hears = True
             if ended:
                 return self._judged(good)
         raise AwsError(
@@ -66,6 +76,13 @@ class Watch:
             "it goes on without us: run the command again to keep watching",
             code=TIMED_OUT,
         )
+
+    def _told_once(self, error: AwsError) -> None:
+        """Nobody sits before a silent screen and wonders; each silence is told when it begins."""
+        if self._hears:
+            # What to do stands behind the semicolon, and nothing is to be done yet.
+            self._on_silence(f"{str(error).partition(';')[0]}; it is asked again until it answers")
+        self._hears = False
 
     def _look(self, *, settled: bool) -> bool:
         # The state is read before the events, so that an end is never told without the events that led to it.

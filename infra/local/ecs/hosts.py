@@ -15,6 +15,8 @@ from infra.local.ecs.records import LOCK, Record, arn, clusters, instances, new_
 FOR_TASKS = 0.95
 """The share of an instance's memory that its agent registers; kernel and agent keep the rest."""
 DEFAULT_TYPE = "t3.medium"
+LEAVING = "Terminating:Wait"
+"""How a group describes a host that its scale-in ends, while ECS drains it (managed instance draining)."""
 
 
 def capacity(instance_type: str) -> tuple[int, int]:
@@ -61,19 +63,27 @@ def sync() -> list[str]:
 
 
 def fill(group: Record) -> None:
-    """Launch or end instances until the group has its desired capacity; a host with tasks drains before it ends."""
+    """Launch or end instances until the group has its desired capacity; a host with tasks drains before it ends.
+
+    One that leaves counts no more and does not come back
+    (https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html).
+    """
     with LOCK:
         members = group["Instances"]
         members[:] = [member for member in members if _is_running(member["InstanceId"])]
-        while len(members) < int(group["DesiredCapacity"]) and not faults.is_on("no-capacity"):
-            members.append(_launch(group))
-        surplus = len(members) - int(group["DesiredCapacity"])
-        for member in sorted(members, key=lambda item: _load(item["InstanceId"]))[: max(0, surplus)]:
+        staying = [member for member in members if member["LifecycleState"] == "InService"]
+        while len(staying) < int(group["DesiredCapacity"]) and not faults.is_on("no-capacity"):
+            staying.append(_launch(group))
+            members.append(staying[-1])
+        surplus = max(0, len(staying) - int(group["DesiredCapacity"]))
+        for member in sorted(staying, key=lambda item: _load(item["InstanceId"]))[:surplus]:
+            member["LifecycleState"] = LEAVING
+        for member in [member for member in members if member["LifecycleState"] == LEAVING]:
             record = by_instance(member["InstanceId"])
             if record is None or not _load(member["InstanceId"]):
                 members.remove(member)
                 end(member["InstanceId"])
-            elif record["status"] == "ACTIVE":
+            else:
                 record["status"] = "DRAINING"
 
 
