@@ -11,12 +11,12 @@ from tornado.web import Application as TornadoApplication
 from tornado.web import RequestHandler, stream_request_body
 
 from chassis.auth import Claims
+from chassis.bodies import BoundedBody, has_body
 from chassis.dependencies import Dependencies
 from chassis.handler import Handler
 from chassis.measures import Measures
 from chassis.problems import ProblemError
 from chassis.shedding import Limits, LoopLag
-from chassis.slow_bodies import TimedBody, has_body
 
 log = logging.getLogger("chassis.web")
 
@@ -42,11 +42,12 @@ class Unread(Handler):
 
 
 class TooLarge(Unread):
-    """Answers before the body is read when it is announced to be larger than the application takes."""
+    """Answers in the place of a handler whose request's body is larger than the application takes, or will be."""
 
     def prepare(self) -> None:
         super().prepare()
-        raise ProblemError(413, detail=f"the body should have at most {self.application.max_body} bytes")
+        detail = f"the body should have at most {self.application.max_body} bytes"
+        raise ProblemError(413, detail=detail, headers={"Connection": "close"})
 
 
 class TooLate(Unread):
@@ -106,8 +107,13 @@ class Application(TornadoApplication):
         found = super().find_handler(request, **kwargs)
         if not has_body(request.headers):
             return found
-        late = self.get_handler_delegate(request, TooLate)
-        return TimedBody(found, self.limits.body, late.execute)
+        return BoundedBody(
+            found,
+            seconds=self.limits.body,
+            too_late=self.get_handler_delegate(request, TooLate).execute,
+            most=self.max_body,
+            too_large=self.get_handler_delegate(request, TooLarge).execute,
+        )
 
 
 def log_request(handler: RequestHandler) -> None:

@@ -98,7 +98,8 @@ class LockedScheduler(Scheduler):
 
     def send(self, entry: ScheduleEntry, *, moment: str) -> None:
         """Put the entry's task into the queue. Raises what the queue does."""
-        options = {**entry.options, "headers": {schedule.MOMENT: moment}}
+        headers = {schedule.MOMENT: moment, schedule.NAME: entry.name}
+        options = {**entry.options, "headers": headers}
         self.send_task(entry.task, entry.args, entry.kwargs, producer=self.producer, **options)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from chassis import deadline, trace
+from chassis import deadline, negotiation, trace
 from chassis.breaker import Breaker, RetryBudget
 from chassis.token_source import ServiceUnavailable, TokenSource
 
@@ -31,7 +31,8 @@ T = TypeVar("T")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 RETRIED = frozenset({502, 503, 504})
 ATTEMPTS = 3
-TIMEOUT = 3.0  # seconds for one attempt
+ACCEPT = f"{negotiation.MSGPACK}, {negotiation.JSON};q=0.9"  # whoever knows only JSON sends that
+TIMEOUT, CONNECT = 3.0, 1.0  # seconds for one attempt, and of these for a connection
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,19 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self, kind: type[T]) -> T:
-        """Return the body as `kind`. Raises msgspec.DecodeError."""
-        return msgspec.json.decode(self.body, type=kind)
+    def value(self, kind: type[T]) -> T:
+        """Return the body, JSON or MessagePack, as `kind`. Raises msgspec.DecodeError."""
+        return negotiation.read(self.body, self.headers.get("Content-Type", ""), kind)
 
 
-def session(*, limit: int = 100) -> aiohttp.ClientSession:
-    """Make the process' one pool of connections, inside its event loop.
+def session(*, limit: int = 100, timeout: float = TIMEOUT, connect: float = CONNECT) -> aiohttp.ClientSession:
+    """Make the process' one pool of connections, inside its event loop; `timeout` and `connect` in seconds.
 
     Idle connections are given up before the balancer's 60 s; names are looked up again every 10 s.
     """
     connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=15, ttl_dns_cache=10)
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT, connect=1.0)
-    return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+    times = aiohttp.ClientTimeout(total=timeout, connect=connect)
+    return aiohttp.ClientSession(connector=connector, timeout=times, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class ServiceClient:
@@ -96,7 +97,7 @@ class ServiceClient:
         Idempotent methods, and others that carry Idempotency-Key, are tried three times with jittered pauses, as
         long as the retry budget and the deadline of the current request allow. Raises ServiceUnavailable.
         """
-        given = dict(headers or {})
+        given = {"Accept": ACCEPT, **(headers or {})}
         safe = method in IDEMPOTENT or "Idempotency-Key" in given
         if body is not None:
             given["Content-Type"] = "application/json"
@@ -155,7 +156,7 @@ class ServiceClient:
             self._base + path,
             headers={**headers, **trace.headers(), **deadline.header(patience), **authorization},
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=patience, connect=min(1.0, patience)),
+            timeout=aiohttp.ClientTimeout(total=patience, connect=self._http.timeout.connect),
             **arguments,
         ) as answer:
             return Response(answer.status, answer.headers, await answer.read())

@@ -17,9 +17,12 @@ _ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadlin
 
 def enter(headers: Mapping[str, str]) -> None:
     """Make the deadline of an incoming request that of the current context."""
-    given = headers.get(HEADER, "")
-    seconds = int(given) / 1000 if given.isascii() and given.isdigit() and len(given) < 8 else MOST
-    _ends_at.set(time.monotonic() + min(seconds, MOST))
+    seconds = MOST
+    if HEADER in headers:
+        given = headers[HEADER]
+        if given.isascii() and given.isdigit() and len(given) < 8:
+            seconds = min(int(given) / 1000, MOST)
+    _ends_at.set(time.monotonic() + seconds)
 
 
 def remaining(otherwise: float) -> float:

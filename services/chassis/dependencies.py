@@ -12,6 +12,7 @@ from chassis.database import Database
 from chassis.metrics import Metric
 from chassis.schema import Schema
 from chassis.settings import ProcessSettings
+from chassis.task_requests import TaskRequests
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Dependencies:
     schema: Schema | None = None  # which schema revisions this code can serve
     http: aiohttp.ClientSession | None = None  # the one pool of connections to other services
     queue: Watched | None = None
+    task_requests: TaskRequests | None = None
 
     async def open(self) -> None:
         """Get ready what the first request would have to wait for; called once, inside the loop."""
@@ -58,6 +60,8 @@ class Dependencies:
 
     async def close(self) -> None:
         """Close what holds connections; called once, after the last request."""
+        if self.task_requests:
+            await self.task_requests.close()
         if self.queue:
             await self.queue.close()
         if self.verifier:

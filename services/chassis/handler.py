@@ -1,4 +1,4 @@
-"""The base of every HTTP handler: JSON in, JSON or problem+json out, request ids, one log line a request."""
+"""The base of every HTTP handler: JSON in, JSON, MessagePack or problem+json out, request ids, one log line a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 from tornado.web import HTTPError, RequestHandler
 
-from chassis import deadline, problems, trace
+from chassis import deadline, etags, negotiation, problems, trace
 from chassis.auth import Claims
 from chassis.database import unavailable
 from chassis.measures import Measures
@@ -24,7 +24,7 @@ log = logging.getLogger("chassis.web")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler will say: a status, a value to be sent as JSON, and headers."""
+    """What a handler will say: a status, a value, and headers."""
 
     value: Any
     status: int = 200
@@ -52,7 +52,9 @@ class Handler(RequestHandler):
     log_level = logging.INFO
     path_parameters: ClassVar[dict[str, Any]] = {}  # name -> type, for the OpenAPI document
     sheds = True  # may be refused when the process has too much to do; probes may not
+    negotiates = True  # answers in MessagePack who likes it better; what an RFC wants in JSON does not
     application: Serving
+    _tag: str | None = None
 
     @property
     def dependencies(self) -> Any:
@@ -87,7 +89,10 @@ class Handler(RequestHandler):
             raise _invalid(400, "the query is not what this resource takes", error) from error
 
     def send(self, value: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> None:
-        """Answer with `value` as JSON, or with no body for 204 and 304."""
+        """Answer with `value` in the form that the client likes best, or with no body for 204 and 304.
+
+        An ETag among the headers is that of the value in JSON.
+        """
         self.set_status(status)
         for name, text in (headers or {}).items():
             self.set_header(name, text)
@@ -95,8 +100,27 @@ class Handler(RequestHandler):
             self.clear_header("Content-Type")
             self.finish()
             return
-        self.set_header("Content-Type", "application/json")
-        self.finish(msgspec.json.encode(value))
+        media = self._negotiated() if self.negotiates else negotiation.JSON
+        if headers and "ETag" in headers:
+            self._tag_as(headers["ETag"], media)
+        self.set_header("Content-Type", media)
+        self.finish(msgspec.json.encode(value) if media == negotiation.JSON else negotiation.packed(value))
+
+    def _negotiated(self) -> str:
+        if "Vary" in self._headers:
+            self.add_header("Vary", "Accept")
+        else:  # the usual case, and a third of the work
+            self.set_header("Vary", "Accept")
+        return negotiation.chosen(self.request.headers.get("Accept"))
+
+    def _tag_as(self, tag: str, media: str) -> None:
+        own = tag if media == negotiation.JSON else etags.in_msgpack(tag)
+        if self.get_status() == 200 and self.request.method in ("GET", "HEAD"):
+            # Tornado looks only at what `compute_etag` tells whether the client has it already.
+            self.clear_header("ETag")
+            self._tag = own
+        else:
+            self.set_header("ETag", own)
 
     def answer(self, answer: Answer) -> None:
         """Send an answer that was made elsewhere."""
@@ -133,8 +157,10 @@ class Handler(RequestHandler):
         self.application.in_flight.discard(self)
 
     def compute_etag(self) -> str | None:
-        """Tag what may be asked for conditionally; hashing an answer to a POST would be waste."""
-        return super().compute_etag() if self.request.method in ("GET", "HEAD") else None
+        """Return the tag that was sent along, or else a hash: but of an answer to a POST that would be waste."""
+        if self._tag or self.request.method not in ("GET", "HEAD"):
+            return self._tag
+        return super().compute_etag()
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         error = _raised(kwargs)

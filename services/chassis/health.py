@@ -17,6 +17,7 @@ class Live(Handler):
 
     log_level = logging.DEBUG
     sheds = False
+    negotiates = False
 
     def get(self) -> None:
         self.send({"status": "live"})
@@ -31,6 +32,7 @@ class Ready(Handler):
 
     log_level = logging.DEBUG
     sheds = False
+    negotiates = False
 
     async def get(self) -> None:
         if self.application.stopping:

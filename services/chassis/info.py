@@ -17,6 +17,7 @@ class Info(Handler):
 
     log_level = logging.DEBUG
     sheds = False
+    negotiates = False
 
     async def get(self) -> None:
         dependencies = self.dependencies
@@ -46,6 +47,8 @@ class Info(Handler):
 
 class Description(Handler):
     """GET /openapi.json: made from the routes and types of the running code."""
+
+    negotiates = False
 
     def initialize(self, routes: Any) -> None:
         self.routes = routes

@@ -24,6 +24,10 @@ _PATTERNS = (
 # Nearly no line holds what these take out, and looking for a word is far cheaper than looking for a pattern.
 _SUSPECT = ("bearer", "basic", "eyj", "password", "secret", "postgresql")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)  # made once: `json.dumps` would make one a line
+# A pipe keeps apart what several processes write to it, a worker and its children, as long as each writes at most
+# PIPE_BUF bytes at once (POSIX, write(2)): 4096 on Linux, one of them for the line's end.
+LONGEST = 4095
+_ROOM = (3000, 2000, 1000, 500, 250, 120, 60)  # bytes that one member may have, tried in turn
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "emf"}
 
 
@@ -61,22 +65,57 @@ class JsonFormatter(logging.Formatter):
         if not any(word in folded for word in _SUSPECT) and not any(
             secret in text for secret in self._in_json
         ):
-            return text
+            return text if _fits(text) else _cut(members)
         clean = {name: self._redact(value) for name, value in members.items()}
-        return json.dumps(clean, ensure_ascii=False, default=lambda value: self._redact(str(value)))
+        text = _ENCODER.encode(clean)
+        return text if _fits(text) else _cut(clean)
 
     def _redact(self, value: Any) -> Any:
         if isinstance(value, dict):
             return {str(name): self._redact(member) for name, member in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._redact(member) for member in value]
-        if not isinstance(value, str):
+        if value is None or isinstance(value, (bool, int, float)):
             return value
+        value = str(value)
         for secret in self._secrets:
             value = value.replace(secret, "***")
         for pattern, replacement in _PATTERNS:
             value = pattern.sub(replacement, value)
         return value
+
+
+def _fits(text: str) -> bool:
+    """Say whether a line has at most LONGEST bytes; few have so many characters that they need to be counted."""
+    return len(text) <= LONGEST // 4 or _bytes(text) <= LONGEST
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _cut(members: dict[str, Any]) -> str:
+    """Return a line that fits, with the members that are too long cut in the middle and named, with their lengths."""
+    line = members
+    for room in _ROOM:
+        shown = {name: _within(value, room) for name, value in members.items()}
+        cut = {name: len(text) for name, (text, short) in shown.items() if text is not short}
+        line = {name: short for name, (_, short) in shown.items()}
+        text = _ENCODER.encode({**line, "cut": cut})
+        if _fits(text):
+            return text
+    kept = {name: line[name] for name in ("time", "level", "logger", "message")}
+    return _ENCODER.encode({**kept, "cut": {"members": len(members)}})
+
+
+def _within(value: Any, room: int) -> tuple[Any, Any]:
+    """Return the value, a long one as text, and what of it has at most about `room` bytes in a line."""
+    encoded = value if isinstance(value, str) else _ENCODER.encode(value)
+    size = _bytes(_ENCODER.encode(encoded))
+    if size <= room:
+        return value, value
+    half = max(1, len(encoded) * room // size // 2)
+    return encoded, f"{encoded[:half]}…{encoded[-half:]}"
 
 
 def configure(

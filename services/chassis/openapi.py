@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from chassis import openapi_headers
-from chassis.operations import JSON, Operation, Reply
+from chassis.negotiation import JSON, MSGPACK
+from chassis.operations import Operation, Reply
 from chassis.problems import CONTENT_TYPE, Problem
 
 REFERENCE = "#/components/schemas/{name}"
@@ -37,7 +38,8 @@ def document(service: str, routes: Any) -> Json:
         item = paths.setdefault(path, {})
         if parameters := [_path_parameter(n, handler) for n in re.findall(r"{(\w+)}", path)]:
             item["parameters"] = parameters
-        item[name] = _operation(one, getattr(method, "required_scope", None), at=path)
+        media = (JSON, MSGPACK) if handler.negotiates else (JSON,)
+        item[name] = _operation(one, getattr(method, "required_scope", None), at=path, media=media)
     scopes = {str(found) for *_, method, _ in described if (found := getattr(method, "required_scope", None))}
     used = {entry for _, _, _, _, one in described if one.security for entry in set().union(*one.security)}
     package = importlib.import_module(service)
@@ -67,7 +69,7 @@ def _kinds(one: Operation) -> list[Any]:
     return [kind for kind in (one.body, *(r.kind for r in one.replies.values())) if kind]
 
 
-def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
+def _operation(one: Operation, scope: str | None, *, at: str, media: tuple[str, ...]) -> Json:
     made: Json = {"operationId": one.id, "summary": one.summary}
     if one.description:
         made["description"] = one.description
@@ -76,7 +78,7 @@ def _operation(one: Operation, scope: str | None, *, at: str) -> Json:
         made["parameters"] = parameters
     if one.body:
         made["requestBody"] = {"required": True, "content": {one.media: {"schema": _schema(one.body)}}}
-    replies = {str(status): _reply(reply) for status, reply in one.replies.items()}
+    replies = {str(status): _reply(reply, media) for status, reply in one.replies.items()}
     problems = {**({404: "No such address."} if "{" in at else {}), **_implied(one, scope), **one.problems}
     refusals = {str(status): _refusal(status, text) for status, text in problems.items()}
     made["responses"] = {
@@ -123,14 +125,14 @@ def _either(reply: Json, refusal: Json) -> Json:
     return {**whole, "content": contents} if reply and refusal and contents else whole
 
 
-def _reply(reply: Reply) -> Json:
+def _reply(reply: Reply, media: tuple[str, ...]) -> Json:
     made: Json = {"description": reply.text}
     if reply.headers:
         made["headers"] = {
             n: {"description": t, "schema": {"type": "string"}} for n, t in reply.headers.items()
         }
     if reply.kind:
-        made["content"] = {JSON: {"schema": _schema(reply.kind)}}
+        made["content"] = {kind: {"schema": _schema(reply.kind)} for kind in media}
     return made
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from chassis.negotiation import JSON
+
 M = TypeVar("M", bound=Callable[..., Any])
 
-JSON = "application/json"
 ETAG = {"ETag": "Its version."}
 LOCATION = {"Location": "Its path."}
 

@@ -10,7 +10,8 @@ import psycopg
 from sqlalchemy import Column, DateTime, MetaData, Table, Text, text
 from sqlalchemy.orm import Session
 
-MOMENT = "x_schedule_moment"  # header of a scheduled task: the run before it, which names this one
+# Headers of a scheduled task: the run before it, which names this one; and the name of its entry in the schedule.
+MOMENT, NAME = "x_schedule_moment", "x_schedule_name"
 
 CLAIM = text(
     "UPDATE schedule SET done_for = CAST(:moment AS timestamptz) WHERE name = :name"
@@ -50,7 +51,14 @@ def is_first(session: Session, request: Any) -> bool:
 
     `request` is the Celery task's. A task that nobody scheduled is always the first.
     """
-    moment = request.get(MOMENT) or (request.get("headers") or {}).get(MOMENT)
+    moment = _header(request, MOMENT)
     if not moment:
         return True
-    return session.scalar(CLAIM, {"name": request.task, "moment": moment}) is not None
+    # A beat of before sends no name; its entries were called as their tasks.
+    name = _header(request, NAME) or request.task
+    return session.scalar(CLAIM, {"name": name, "moment": moment}) is not None
+
+
+def _header(request: Any, name: str) -> Any:
+    """Return what a worker finds as a member of the request, a task applied in place among its headers."""
+    return request.get(name) or (request.get("headers") or {}).get(name)

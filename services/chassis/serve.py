@@ -89,10 +89,10 @@ async def _signal() -> None:
     await received.wait()
 
 
-async def drained(app: Application, patience: float) -> None:
+async def drained(app: Application, patience: float, *, clock: Callable[[], float] = time.monotonic) -> None:
     """Wait until no request but probes has come for QUIET seconds, `patience` seconds at most."""
-    began = time.monotonic()
-    while (now := time.monotonic()) < began + patience:
+    began = clock()
+    while (now := clock()) < began + patience:
         quiet = now - max(began, app.last_request)
         if quiet >= QUIET and not app.in_flight:
             return

@@ -27,6 +27,9 @@ from chassis.queue import queue
 from chassis.settings import DatabaseSettings, ProcessSettings, secrets_of
 
 TIME_LIMIT = 60  # seconds a task may take; the queue's visibility timeout is six times that
+# One call of SQS, in botocore's words. By itself it would wait five minutes for a queue that hangs, and a process that is
+# told to stop with it: neither a web process that publishes nor a worker that acknowledges has so long.
+CALLS = {"connect_timeout": 2, "read_timeout": 4, "retries": {"total_max_attempts": 2}}
 TRACE_HEADERS = ("x_request_id", "traceparent")
 SOFT_SHUTDOWN = 15.0  # seconds that a stopping worker goes on with its task; below ECS's stop timeout of 30
 LAST = 7.0  # seconds more until one that is still there is ended by force, before ECS would
@@ -77,6 +80,7 @@ def _conf(settings: QueueNames) -> dict[str, Any]:
             "wait_time_seconds": 2,
             "polling_interval": 0,
             "visibility_timeout": 6 * TIME_LIMIT,
+            "client-config": CALLS,
         },
         broker_connection_retry_on_startup=True,
         task_default_queue=settings.service,
@@ -89,6 +93,7 @@ def _conf(settings: QueueNames) -> dict[str, Any]:
         task_acks_on_failure_or_timeout=False,  # the queue counts the tries
         task_time_limit=TIME_LIMIT,
         task_soft_time_limit=TIME_LIMIT - 5,
+        worker_pool="chassis.pool:TaskPool",
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
@@ -117,18 +122,14 @@ class Publisher:
 
         await asyncio.get_running_loop().run_in_executor(self._pool, publish)
 
-    async def close(self) -> None:
-        """Wait for what is being sent."""
-        await asyncio.to_thread(self._pool.shutdown)
-
 
 def run_worker(
     app: Celery, *, concurrency: int = 1, patience: float = SOFT_SHUTDOWN, last: float = LAST
 ) -> int:
     """Work until SIGTERM, finish what is in hand, give back what takes longer than `patience`; return the exit code.
 
-    Celery's own soft shutdown is not it: that one sleeps its whole time, in a signal's handler, and may hang there. Its
-    pool, too, has been seen to wait for itself for ever: a worker that is there `last` seconds after all that is ended.
+    Celery's own soft shutdown is not it: that one sleeps its whole time, in a signal's handler, and may hang there. One
+    that hangs for whatever else (`chassis.pool` mends what is known) is ended `last` seconds after all that.
     """
 
     def give_back_later(sig: str = "", **_: Any) -> None:

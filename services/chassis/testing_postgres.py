@@ -100,7 +100,7 @@ def fresh_database(service: str) -> URL:
     return postgres().url(postgres().create_database(template=migrated(service)))
 
 
-def eventually(holds: Callable[[], bool], patience: float = 10.0) -> bool:
+def eventually(holds: Callable[[], bool], patience: float = 30.0) -> bool:
     """Say whether the condition came true within `patience` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:

@@ -15,11 +15,12 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[
 
 def enter(headers: Mapping[str, str]) -> None:
     """Make the ids of an incoming request (or task) those of the current context."""
+    made = secrets.token_hex(40)  # at once: each call asks the kernel
     given = headers.get("X-Request-ID", "")
-    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16))
+    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else made[:32])
     parent = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    trace, flags = parent.groups() if parent else (secrets.token_hex(16), "01")
-    logs.traceparent.set(f"00-{trace}-{secrets.token_hex(8)}-{flags}")
+    trace, flags = parent.groups() if parent else (made[32:64], "01")
+    logs.traceparent.set(f"00-{trace}-{made[64:]}-{flags}")
 
 
 def headers() -> dict[str, str]:

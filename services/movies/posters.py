@@ -35,13 +35,16 @@ async def form(bucket: Bucket, key: str, content_type: str) -> Form:
 
 
 async def accept(bucket: Bucket, key: str) -> str:
-    """Keep an upload as a poster; return its new key. Raises NotAPosterError and BucketUnavailable."""
+    """Keep an upload as a poster; return its new key, which no other call has returned: what one that fails then removes
+    must not be what another has made the poster. Raises NotAPosterError and BucketUnavailable.
+    """
     stored = await bucket.look(key)
     if stored is None:
         raise NotAPosterError("nothing was uploaded with this key")
     if why := fault(stored):
         raise NotAPosterError(why)
-    kept = KEPT + key.removeprefix(UPLOADS)
+    movie = key.removeprefix(UPLOADS).partition("/")[0]
+    kept = f"{KEPT}{movie}/{secrets.token_hex(16)}"
     if not await bucket.copy(key, kept, etag=stored.etag):
         raise NotAPosterError("the upload was changed while it was looked at")
     return kept

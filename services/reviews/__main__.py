@@ -14,10 +14,10 @@ from chassis.database import Database, SyncDatabase, url
 from chassis.queue import QueueWatch, queue
 from chassis.schema import schema
 from chassis.serve import serve
+from chassis.task_requests import TaskRequests
 from chassis.web import Application, about
 from reviews.app import Dependencies, make_app
 from reviews.catalogue import Catalogue
-from reviews.task_requests import TaskRequests
 from reviews.tasks import REPAIR_SECONDS, make_tasks
 
 

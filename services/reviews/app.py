@@ -6,7 +6,6 @@ from chassis import web
 from reviews.catalogue import Catalogue
 from reviews.computation_handlers import ComputationHandler, ComputationsHandler
 from reviews.handlers import RatingHandler, ReviewsHandler, TopChartHandler
-from reviews.task_requests import TaskRequests
 
 ROUTES = (
     (r"/movies/([0-9]{1,15})/reviews", ReviewsHandler),
@@ -20,11 +19,6 @@ ROUTES = (
 @dataclass(frozen=True, kw_only=True)
 class Dependencies(web.Dependencies):
     catalogue: Catalogue
-    task_requests: TaskRequests
-
-    async def close(self) -> None:
-        await self.task_requests.close()
-        await super().close()
 
 
 def make_app(dependencies: Dependencies) -> web.Application:

@@ -29,7 +29,9 @@ class Asked:
 
 
 class ClientHandler(Handler):
-    """Reads a client's form and answers it; an OAuthError becomes its response."""
+    """Reads a client's form and answers it in JSON, as RFC 6749 has it; an OAuthError becomes its response."""
+
+    negotiates = False
 
     async def respond(self, work: Callable[[Asked], Awaitable[object]]) -> None:
         """Answer with what `work` returns, once the client is known."""

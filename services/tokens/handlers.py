@@ -147,6 +147,8 @@ class RevocationsHandler(Handler):
 class KeysHandler(Handler):
     """/.well-known/jwks.json (RFC 7517)"""
 
+    negotiates = False
+
     @operation(
         id="getKeys",
         summary="The public keys that may have signed a living token",
@@ -160,6 +162,8 @@ class KeysHandler(Handler):
 
 class MetadataHandler(Handler):
     """/.well-known/oauth-authorization-server (RFC 8414)"""
+
+    negotiates = False
 
     @operation(
         id="getMetadata",

@@ -56,8 +56,8 @@ class Gateway:
 
     def _hurry_the_log(self) -> None:
         """Let every worker write what it has buffered, at once rather than in a second: another line has no room beside it."""
-        for _ in range(6):
-            ask(self.port, "/health", headers={"User-Agent": "x" * 3300})
+        for _ in range(18):
+            ask(self.port, "/health", headers={"User-Agent": "x" * 1024})
 
 
 @pytest.fixture(scope="session")

@@ -112,3 +112,21 @@ def test_what_a_service_has_compressed_itself_is_not_compressed_again(gateway: G
 
     assert is_compressed(answer)
     assert gzip.decompress(answer.body) == SAID
+
+
+def test_messagepack_is_compressed_as_json_is_and_caches_are_told_of_both_choices(gateway: Gateway) -> None:
+    negotiated = f"{LONG}&kind=application/msgpack&vary=Accept"
+
+    plain, packed = gateway.ask(negotiated), gateway.ask(negotiated, headers=GZIP)
+
+    assert (is_compressed(plain), is_compressed(packed)) == (False, True)
+    assert gzip.decompress(packed.body) == plain.body == SAID
+    assert packed.headers["Content-Type"] == "application/msgpack"
+    for answer in (plain, packed):
+        assert set(answer.headers["Vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+
+
+def test_a_client_may_say_which_form_of_an_answer_it_likes_best(gateway: Gateway) -> None:
+    accept = "application/msgpack, application/json;q=0.9, */*;q=0.1"
+
+    assert gateway.ask("/films", headers={"Accept": accept}).json["headers"]["Accept"] == accept

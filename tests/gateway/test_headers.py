@@ -100,6 +100,10 @@ def test_every_answer_carries_security_headers_and_names_no_version(gateway: Gat
         assert "X-Powered-By" not in answer.headers
 
 
+# What the services' descriptions ask for, and what every request with a body or a token needs.
+UNDERSTOOD = {"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key"}
+
+
 def test_a_browser_from_a_configured_origin_may_ask_and_another_may_not(
     start_gateway: Callable[..., Gateway],
 ) -> None:
@@ -117,8 +121,12 @@ def test_a_browser_from_a_configured_origin_may_ask_and_another_may_not(
 
     assert (ours.status, ours.headers["Access-Control-Allow-Methods"]) == (204, "DELETE, GET, HEAD, PUT")
     assert ours.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert set(ours.headers["Access-Control-Allow-Headers"].split(", ")) >= UNDERSTOOD
     assert (other.status, "Access-Control-Allow-Origin" in other.headers) == (405, False)
     assert simple.headers["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert {"Location", "ETag", "Link", "Idempotent-Replayed"} <= set(
+        simple.headers["Access-Control-Expose-Headers"].split(", ")
+    )
     assert "Access-Control-Allow-Origin" not in elsewhere.headers
     assert [answer.headers["Vary"] for answer in (simple, elsewhere)] == ["Accept, Origin"] * 2
 
@@ -146,13 +154,38 @@ def test_the_line_about_a_request_is_complete(gateway: Gateway) -> None:
     assert set(passed) == set(blocked) == {
         "time", "kind", "request_id", "traceparent", "client", "client_id", "method", "path", "status", "bytes_in", "bytes_out",
         "seconds", "service", "route", "upstream", "upstream_status", "upstream_seconds", "firewall", "limited", "agent",
-        "worker",
+        "cut", "worker",
     }  # fmt: skip
     assert (passed["service"], passed["route"], passed["upstream_status"]) == ("films", "/films/{id}", "200")
     assert float(passed["upstream_seconds"]) <= passed["seconds"] + 0.001
     assert re.fullmatch(r"[0-9.]+:80", passed["upstream"])
     assert (blocked["service"], blocked["upstream"], blocked["status"]) == ("", "", 403)
     assert blocked["firewall"].startswith("blocked sql.")
+
+
+LONG = b"x" * 8000
+
+
+@pytest.mark.parametrize(
+    ("request_", "cut"),
+    [
+        (b"GET /films/%b HTTP/1.1\r\nHost: x\r\nUser-Agent: %b\r\n\r\n" % (LONG, LONG), "path agent"),
+        (b"GET /films HTTP/1.1\r\nHost: x\r\nUser-Agent: %b\r\n\r\n" % (b'"' * 8000), "agent"),
+        (b"GET /films/%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b'"' * 8000), "path"),
+        (b"%b /films HTTP/1.1\r\nHost: x\r\n\r\n" % (b"A" * 8000), "method"),
+        (b"GET /films/\x01%b HTTP/1.1\r\nHost: x\r\n\r\n" % LONG, "path"),
+        (b"GET /films/7 HTTP/1.1\r\nHost: x\r\nUser-Agent: x\r\n\r\n", ""),
+    ],
+)
+def test_a_line_is_short_enough_for_a_pipe_whatever_a_client_sends_and_says_what_was_cut(
+    gateway: Gateway, request_: bytes, cut: str
+) -> None:
+    line = gateway.line("access", ask_raw(gateway.port, request_))
+
+    assert line["cut"] == cut
+    assert [line[name].endswith("…") for name in cut.split()] == [True] * len(cut.split())
+    lines = gateway.container.logs(stdout=True, stderr=False).splitlines()
+    assert max(map(len, lines)) < 4096
 
 
 @pytest.mark.parametrize(

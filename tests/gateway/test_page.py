@@ -35,6 +35,18 @@ def test_a_file_of_the_page_is_sent_once_and_then_only_when_it_changed(
     assert (head.status, head.body) == (200, b"")
 
 
+def test_who_has_a_file_says_so_with_one_tag_of_a_list_or_with_a_star(gateway: Gateway) -> None:
+    tag = gateway.ask("/page/page.js").headers["ETag"]
+    strong = tag.removeprefix("W/")
+
+    statuses = {
+        known: gateway.ask("/page/page.js", headers={"If-None-Match": known}).status
+        for known in (tag, strong, f'"x", {tag}, "y"', f'"x",{strong}', "*", '"x"', '"x", "y"')
+    }
+
+    assert list(statuses.values()) == [304] * 5 + [200] * 2
+
+
 @pytest.mark.parametrize("headers", [{}, {"Cookie": "session=1"}], ids=["nobody", "with a cookie"])
 def test_a_file_which_holds_nobodys_secret_is_compressed_for_who_can_read_that(
     gateway: Gateway, headers: dict[str, str]

@@ -48,7 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         status = int(query.get("status", 200))
         if "tag" in query:
             status = self.by_tag() or status
-        self.send(status, text, {"tag", "gzip"} & set(query), vary=query.get("vary"))
+        said = {"Content-Type": query.get("kind", "application/json"), "Vary": query.get("vary")}
+        self.send(status, text, {"tag", "gzip"} & set(query), said)
 
     def by_tag(self) -> int:
         """Return the status of an answer for which a service only looks at entity tags; 0 when they say nothing."""
@@ -58,14 +59,14 @@ class Handler(BaseHTTPRequestHandler):
             return 304 if known == etags.tag(VERSION) else 0
         return 0 if accepted is None or VERSION in accepted else 412
 
-    def send(self, status: int, text: bytes, more: set[str], *, vary: str | None) -> None:
-        """Answer; `more` may hold `tag` and `gzip` (compressed, whether the other side accepts that or not)."""
+    def send(self, status: int, text: bytes, more: set[str], said: dict[str, str | None]) -> None:
+        """Answer with the headers `said`; `more` may hold `tag` and `gzip` (whether the other side accepts that or not)."""
         text = gzip.compress(text) if "gzip" in more else text
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
         self.send_header("X-Powered-By", "test")
-        if vary:
-            self.send_header("Vary", vary)
+        for name, value in said.items():
+            if value:
+                self.send_header(name, value)
         if "tag" in more:
             self.send_header("ETag", etags.tag(VERSION))
         if "gzip" in more:

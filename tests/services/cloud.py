@@ -4,10 +4,11 @@ import functools
 import logging
 import os
 
-import boto3
 from moto.server import ThreadedMotoServer
 
-REGION = "eu-west-1"
+from tests import aws_account
+
+REGION = aws_account.REGION
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -23,7 +24,7 @@ def url():
 
 def client(service):
     """Return boto3's client of a service, for what a test arranges and looks at."""
-    return boto3.client(service, region_name=REGION, endpoint_url=url())
+    return aws_account.client(service, endpoint_url=url())
 
 
 def variables():

@@ -16,14 +16,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import boto3
 from sqlalchemy import create_engine, text
 
 from chassis.testing import KID, eventually, fresh_database, postgres, signing_key, token
+from tests import aws_account
 
 MOVIES = 10
 PATIENCE = 120.0  # seconds that a caller goes on trying, and that what is left to do may take
@@ -176,13 +177,7 @@ class Yard:
         self.processes["sqs"] = Process("sqs", command, {**os.environ, **plane}, self.folder)
         self.processes["sqs"].start()
         assert eventually(lambda: _answers(self.sqs_port), 30), self.logs()
-        self.sqs = boto3.client(
-            "sqs",
-            endpoint_url=f"http://127.0.0.1:{self.sqs_port}",
-            region_name="eu-west-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        self.sqs = aws_account.client("sqs", endpoint_url=f"http://127.0.0.1:{self.sqs_port}")
         self.dead_url = self.sqs.create_queue(QueueName="reviews-dead")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.dead_url, AttributeNames=["QueueArn"])["Attributes"]
         redrive = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 5}
@@ -209,14 +204,15 @@ class Balancer:
     def __init__(self, ports: list[int]) -> None:
         self._ports = ports
         self._ready: set[int] = set()
+        self._let_go: set[int] = set()
         self._turn = itertools.count()
         self._over = threading.Event()
         threading.Thread(target=self._look, daemon=True).start()
 
     def pick(self) -> int:
         """Return the port of a process that is ready; wait for one."""
-        assert eventually(lambda: bool(self._ready), PATIENCE), "no web process is ready"
-        ready = sorted(self._ready) or self._ports
+        assert eventually(lambda: bool(self._ready - self._let_go), PATIENCE), "no web process is ready"
+        ready = sorted(self._ready - self._let_go) or self._ports
         return ready[next(self._turn) % len(ready)]
 
     def all_ready(self) -> bool:
@@ -226,13 +222,21 @@ class Balancer:
         """Send nothing there until it says that it is ready."""
         self._ready.discard(port)
 
+    @contextlib.contextmanager
+    def without(self, port: int | None) -> Iterator[None]:
+        """Send nothing there meanwhile: ECS has a balancer let a task go before it tells it to stop."""
+        self._let_go |= {port} if port else set()
+        yield
+        self._let_go.discard(port)
+
     def close(self) -> None:
         self._over.set()
 
     def _look(self) -> None:
         while not self._over.wait(0.1):
             for port in self._ports:
-                (self._ready.add if _answers(port, "/health/ready") else self._ready.discard)(port)
+                is_ready = _answers(port, "/health/ready") and port not in self._let_go
+                (self._ready.add if is_ready else self._ready.discard)(port)
 
 
 class Callers:

@@ -6,11 +6,11 @@ from sqlalchemy import text
 
 from chassis.client import ServiceUnavailable
 from chassis.database import Database, SyncDatabase
+from chassis.task_requests import TaskRequests
 from chassis.testing import ServiceTestCase, token, verifier
 from chassis.web import Application
 from reviews.app import Dependencies, make_app
 from reviews.shapes import KnownMovie
-from reviews.task_requests import TaskRequests
 from reviews.tasks import make_tasks
 
 TITLES = {1: "Metropolis", 2: "City Lights"}

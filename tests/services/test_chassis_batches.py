@@ -79,26 +79,24 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(rows):
 
 
 def test_a_process_killed_in_the_middle_repeats_nothing(rows, tmp_path, monkeypatch):
-    slow = (
-        'from chassis.batches import Batches\nSLOW = Batches("slow", "things", "UPDATE things SET new = old, '
-    )
-    slow += (
-        'touched = touched + 1 + 0 * length(pg_sleep(0.01)::text) WHERE id > :after AND id <= :upto", size=1)'
-    )
-    (tmp_path / "slow_batches.py").write_text(slow)
+    single = Batches(**{**vars(COPY), "name": "single", "size": 1})
+    (tmp_path / "own_batches.py").write_text(f"from chassis.batches import Batches\nSINGLE = {single!r}")
     given = {"PYTHONPATH": ":".join([str(tmp_path), *sys.path]), **testing.postgres().environment(rows)}
-    command = [sys.executable, "-m", "chassis.batches", "slow_batches:SLOW"]
+    command = [sys.executable, "-m", "chassis.batches", "own_batches:SINGLE"]
 
-    first = subprocess.Popen(command, env=given)
-    assert testing.eventually(lambda: touched(rows).get(1, 0) > 5)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    with testing.postgres().connect(rows) as other:
+        other.execute("BEGIN; SELECT * FROM things WHERE id = 300 FOR UPDATE")  # the 50th
+        first = subprocess.Popen(command, env=given)
+        stopped_there = testing.eventually(lambda: touched(rows).get(1) == 49)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
     between = touched(rows)
     second = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60)
 
-    assert between.get(0, 0) > 0
+    assert stopped_there
+    assert between == {1: 49, 0: 46}
     assert second.returncode == 0, second.stderr
-    assert "slow: goes on after id " in second.stdout
+    assert "single: goes on after id 293\n" in second.stdout
     assert touched(rows) == {1: 95}
 
 

@@ -115,7 +115,7 @@ def test_beat_writes_one_line_a_minute_and_goes_on_when_the_queue_is_not_there(c
     for number, measures in enumerate(beats, 1):
         measures.write_if_due()
         measures.write_if_due()
-        assert eventually(lambda number=number: len(caplog.records) == number, 10)
+        assert eventually(lambda number=number: len(caplog.records) == number)
         measures.close()
 
     (written,) = [record.emf for record in caplog.records if hasattr(record, "emf")]
@@ -130,17 +130,17 @@ def test_beat_neither_waits_for_a_queue_that_hangs_nor_ends_later_for_it():
 
         async def look(self):
             self.began = True
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
 
     queue, began = Hanging(), time.monotonic()
     measures = QueueMeasures(queue, {})
 
     measures.write_if_due()
-    looked = eventually(lambda: queue.began, 5)
+    looked = eventually(lambda: queue.began)
     measures.close()
 
     assert looked
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 class QueueCase(AsyncHTTPTestCase):
@@ -174,7 +174,7 @@ class QueueCase(AsyncHTTPTestCase):
 
 class TestQueueShown(QueueCase):
     def test_readiness_and_metrics_show_how_full_the_queue_is(self):
-        assert eventually(lambda: self.ready()[1]["queue"]["status"] == "ready", 5)
+        assert eventually(lambda: self.ready()[1]["queue"]["status"] == "ready")
 
         assert self.ready() == (
             200,
@@ -201,13 +201,13 @@ class TestQueueAway(QueueCase):
 class TestQueueLost(QueueCase):
     def test_a_queue_that_goes_away_and_comes_back_is_seen_to(self):
         seen = []
-        assert eventually(lambda: self.ready()[1]["status"] == "ready", 5)
+        assert eventually(lambda: self.ready()[1]["status"] == "ready")
         whole, self.watch._queue = self.watch._queue, looking_at(self.url, "http://127.0.0.1:9")
         self.addCleanup(lambda: asyncio.run(whole.close()))
 
-        seen.append(eventually(lambda: self.ready()[1]["status"] == "degraded", 10))
+        seen.append(eventually(lambda: self.ready()[1]["status"] == "degraded"))
         lost, self.watch._queue = self.watch._queue, looking_at(self.url)
         self.io_loop.run_sync(lost.close)
-        seen.append(eventually(lambda: self.ready()[1]["status"] == "ready", 10))
+        seen.append(eventually(lambda: self.ready()[1]["status"] == "ready"))
 
         assert seen == [True, True]

@@ -155,6 +155,37 @@ def test_a_moment_is_done_once_and_later_moments_are_done_too(database):
     engine.dispose()
 
 
+def test_entries_of_one_task_under_names_of_their_own_are_each_done(database):
+    """The row is the entry's: whoever looked for one of the task's name would find none, and never work."""
+    sent = []
+
+    class Sending(LockedScheduler):
+        producer = None
+
+        def send_task(self, name, arguments, keywords, *, headers, **options):
+            sent.append((name, arguments, headers))
+
+    entry = {"task": "reviews.chart", "schedule": HOUR}
+    names = {"the top": {**entry, "args": ("top",)}, "the new": {**entry, "args": ("new",)}}
+    app = celery_app(settings(database), schedule=names)
+    for _ in range(2):  # the second comes an hour later
+        one = Sending(app)
+        one.tick()
+        one.close()
+        shift(database, "61 minutes")
+    engine = create_engine(testing.postgres().url(database))
+
+    def is_first(headers):
+        request = type("Request", (dict,), {"task": "reviews.chart"})(headers=headers)
+        with Session(engine) as session, session.begin():
+            return schedule.is_first(session, request)
+
+    done = [is_first(headers) for _, _, headers in sent * 2]
+    engine.dispose()
+    assert sorted(arguments for _, arguments, _ in sent) == [("new",), ("top",)]
+    assert done == [True, True, False, False]
+
+
 def test_a_moment_whose_work_failed_is_done_again(database):
     with testing.postgres().connect(database) as connection:
         connection.execute("INSERT INTO schedule VALUES ('reviews.chart', now(), NULL)")
@@ -193,11 +224,11 @@ def test_a_tasks_wait_is_measured_from_when_it_was_sent():
 
     tally = emf.Tally("tasks", dimensions={})
     task = SimpleNamespace(
-        request=type("Request", (dict,), {"headers": {}})({task_measures.SENT_AT: time.time() - 7})
+        request=type("Request", (dict,), {"headers": {}})({task_measures.SENT_AT: time.time() - 7000})
     )
 
-    task_measures.count(tally, 2.0, task, "FAILURE")
+    task_measures.count(tally, 2000.0, task, "FAILURE")
 
     (waited,) = tally._waited.take()
-    assert 4900 < waited < 5500
+    assert 5_000_000 <= waited < 5_100_000  # milliseconds
     assert tally._counts == {"": 1, "_failed": 1, "_refused": 0}

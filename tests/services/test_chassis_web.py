@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 
 import msgspec
@@ -154,6 +155,22 @@ class TestProblems(Case):
         assert self.call("POST", "/things", {"name": "x" * 2000}).status == 201
         assert self.call("POST", "/things", {"name": "x" * 2100}).status == 413
 
+    def test_a_body_in_chunks_that_turns_out_too_large_is_413_as_well_and_the_handler_never_sees_it(self):
+        head = b"POST /things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        whole = json.dumps({"name": "x" * 2000}).encode()
+        for body, status in ((whole, 201), (whole + b" " * 100, 413), (whole + b" " * 300_000, 413)):
+            chunks = b"".join(
+                b"%x\r\n%b\r\n" % (len(part), part)
+                for part in (body[at : at + 500] for at in range(0, len(body), 500))
+            )
+            with socket.create_connection(("127.0.0.1", self.get_http_port())) as connection:
+                told = _told(connection, head + chunks + b"0\r\n\r\n")
+                answer = self.io_loop.run_sync(lambda told=told: told)
+
+            assert answer.startswith(b"HTTP/1.1 %d " % status), answer[:100]
+            assert json.loads(answer.partition(b"\r\n\r\n")[2]).get("status", 201) == status
+        assert self._app.in_flight == set()
+
     def test_ids_are_echoed_on_answers_and_on_problems(self):
         for path in ("/things", "/nothing"):
             answer = self.call("GET", path, headers={"X-Request-ID": "request-1"})
@@ -217,6 +234,17 @@ class TestAuthenticated(Case):
             answer = self.io_loop.run_sync(lambda: asyncio.to_thread(_read_all, connection))
 
         assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+async def _told(connection: socket.socket, request: bytes) -> bytes:
+    """Send the request, as much of it as is taken, and return the answer, which is read meanwhile."""
+    reader, writer = await asyncio.open_connection(sock=connection)
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(re.search(rb"Content-Length: (\d+)", head)[1])
+    body = await reader.readexactly(length)
+    writer.close()
+    return head + body
 
 
 def _read_all(connection: socket.socket) -> bytes:

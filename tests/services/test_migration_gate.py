@@ -5,7 +5,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import boto3
 import pytest
 from moto import mock_aws
 
@@ -22,6 +21,7 @@ from infra.events import Reporter
 from infra.migrations.applied import Applied
 from infra.state import Releases
 from infra.steps import Plan, RunTask
+from tests import aws_account
 from tests.builders import project_files, write_tree
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def context(tmp_path):
     for package in ("movies", "chassis"):
         shutil.copytree(ROOT / "services" / package, tmp_path / "services" / package)
     with mock_aws():
-        boto3.client("s3", region_name="eu-west-1").create_bucket(
+        aws_account.client("s3").create_bucket(
             Bucket="yard-000000000000-eu-west-1-state",
             CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
         )
@@ -103,7 +103,7 @@ def released(context, number, head):
 def serves(number):
     """The service stack as that release left it."""
     arn = f"arn:task-definition/movies-web:{number}"
-    boto3.client("cloudformation", region_name="eu-west-1").create_stack(
+    aws_account.client("cloudformation").create_stack(
         StackName="yard-local-movies",
         TemplateBody=json.dumps(TEMPLATE),
         Parameters=[{"ParameterKey": "WebTaskDefinition", "ParameterValue": arn}],

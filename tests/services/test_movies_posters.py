@@ -95,6 +95,22 @@ class TestPosters(MoviesCase):
         assert late.status == 412
         assert not [key for key in self.bucket.objects if key.startswith("posters/10/")]
 
+    def test_who_sends_a_change_again_that_was_made_does_not_lose_the_poster(self):
+        """As a client does that was told nothing the first time: the same upload, the tag of before."""
+        movie = self.added()["id"]
+        change = {
+            "headers": {"If-Match": self.call("GET", f"/movies/{movie}").headers["ETag"]},
+            "token": writer(),
+        }
+        key = {"key": self.uploaded(movie)}
+
+        statuses = [self.call("PUT", f"/movies/{movie}/poster", key, **change).status for _ in range(2)]
+
+        shown = self.call("GET", f"/movies/{movie}/poster").headers["Location"]
+        assert statuses == [200, 412]
+        assert shown.removeprefix("https://bucket.example/").split("?")[0] in self.bucket.objects
+        assert len([key for key in self.bucket.objects if key.startswith(f"posters/{movie}/")]) == 1
+
     def test_a_poster_goes_alone_or_with_its_movie(self):
         alone, movie = self.added(), self.added()
         for one in (alone, movie):

@@ -22,7 +22,7 @@ NOW = SimpleNamespace(Base=models.Base, Movie=models.Movie, columns=catalogue.co
 RELEASES = {0: release_0, 1: release_1, 2: release_2, 3: NOW}
 SLOW = (
     "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN PERFORM pg_sleep(0.0004); RETURN NEW; END $$",
+    "$$ BEGIN PERFORM pg_sleep(0.002); RETURN NEW; END $$",
     "CREATE TRIGGER slow BEFORE UPDATE ON movies FOR EACH ROW EXECUTE FUNCTION slow()",
 )
 

@@ -74,8 +74,10 @@ def strike(yard, balancer, callers, kill, *, after):
     if not name.startswith("web"):  # one that only begins ends as the kernel has it
         assert eventually(process.heartbeat.exists, PATIENCE), yard.logs()
     callers.ask_for_chart()
-    code = process.end(how)
-    process.start()
+    port = process.environment.get("PORT") if how == TERM else None
+    with balancer.without(int(port) if port else None):
+        code = process.end(how)
+        process.start()
     if how == TERM:
         yield code
 

@@ -21,6 +21,7 @@ SECRET = "secret-of-the-client"
 SCOPES = {"movies": "movies:read movies:write", "reviews": "reviews:write"}
 FEW = {"movies": 5, "reviews": 5, "tokens": 2}  # an answer of the issuer costs two hashes
 MANY = {"movies": 100, "reviews": 100, "tokens": 20}
+BUSY = "too much to do at present"  # what a service says whose process was not let run for a while
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,11 @@ def asked(service, neighbours, tmp_path, examples):
     try:
         assert eventually(lambda: process.get("/health/ready")[0] == 200, 30), process.log.read_text()
         served = f"http://127.0.0.1:{process.port}/openapi.json"
-        return findings(service, served, tmp_path, who(service, neighbours), examples=examples)
+        for _ in range(3):  # a machine that stalled is no finding
+            found = findings(service, served, tmp_path, who(service, neighbours), examples=examples)
+            if BUSY not in found:
+                break
+        return found
     finally:
         process.popen.send_signal(signal.SIGTERM)
         process.popen.wait(30)

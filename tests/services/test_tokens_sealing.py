@@ -289,7 +289,7 @@ def test_a_revoked_key_signs_no_more_even_while_kms_is_away():
 def test_a_kms_that_hangs_does_not_hold_up_requests_for_long():
     class Hanging(MemoryKeys):
         async def unwrap(self, wrapped, context):
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
 
     async def scenario(pool):
         data_keys = Hanging()
@@ -298,7 +298,7 @@ def test_a_kms_that_hangs_does_not_hold_up_requests_for_long():
             await KeyRing(pool, sealer(data_keys)).sign({"sub": "x"})
         return time.monotonic() - began
 
-    assert run(scenario) < 10
+    assert run(scenario) < 60
 
 
 class TestWithoutKms(Case):

@@ -101,7 +101,8 @@ class Shipyard:
 
 
 def _lower(headers: Message) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+    """The lines of a header that came several times are one list (RFC 9110, 5.3)."""
+    return {name.lower(): ", ".join(headers.get_all(name, [])) for name in headers}
 
 
 def eventually(question: Callable[[], Any], *, seconds: float = 60) -> Any:

@@ -3,7 +3,7 @@ local cjson = require "cjson.safe"
 
 local MODULES = {
     "rules_test", "decode_test", "forms_test", "expression_test", "json_test", "multipart_test", "schema_test", "limits_test", "identity_test", "dns_test",
-    "audit_test", "pattern_test", "plain_test", "texts_test", "routes_test",
+    "audit_test", "pattern_test", "plain_test", "texts_test", "routes_test", "page_test", "logged_test",
 }
 local failed = false
 

@@ -19,7 +19,7 @@ function _M.line(verdict, request)
     end
     return cjson.encode({
         time = ngx.utctime():gsub(" ", "T") .. "Z", kind = "audit", request_id = request.id, client = request.client,
-        client_id = request.client_id, method = request.method, path = _M.redacted(request.path), route = request.route,
+        client_id = request.client_id, method = _M.redacted(request.method), path = _M.redacted(request.path), route = request.route,
         action = verdict.action, score = verdict.score, where = verdict.where, name = _M.redacted(verdict.name), rules = rules,
     })
 end

@@ -56,7 +56,7 @@ function _M.cors(header, origin, origins)
     vary(header, "Origin")
     if not origin or not origins[origin] then return false end
     header["Access-Control-Allow-Origin"] = origin
-    header["Access-Control-Expose-Headers"] = "Location, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-ID"
+    header["Access-Control-Expose-Headers"] = "Location, ETag, Link, Retry-After, RateLimit, RateLimit-Policy, Idempotent-Replayed, X-Request-ID"
     ngx.var.gw_resource_policy = "cross-origin"
     return true
 end
@@ -64,7 +64,7 @@ end
 -- Answers a preflight for a route that allows `methods`.
 function _M.preflight(header, methods)
     header["Access-Control-Allow-Methods"] = methods
-    header["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-ID, traceparent"
+    header["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, traceparent"
     header["Access-Control-Max-Age"] = 600
     return ngx.exit(204)
 end

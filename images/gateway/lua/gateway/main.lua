@@ -7,6 +7,7 @@ local hygiene = require "gateway.hygiene"
 local identity = require "gateway.identity"
 local json = require "firewall.json"
 local limits = require "gateway.limits"
+local logged = require "gateway.logged"
 local metrics = require "gateway.metrics"
 local page = require "gateway.page"
 local positive = require "gateway.positive"
@@ -227,12 +228,13 @@ end
 -- The body of every answer.
 _M.body = answer.body
 
--- Counts a finished request.
+-- Counts a finished request; its line is written after this.
 function _M.log()
     local var = ngx.var
     local service = var.gw_service
     if service ~= "" then concurrency.leave(ngx.shared.underway, service) end
     metrics.observe(service, ngx.status, ngx.now() - ngx.req.start_time())
+    logged.cut(var)
 end
 
 -- Saves what a worker that ends has counted.

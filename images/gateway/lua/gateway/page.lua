@@ -55,14 +55,26 @@ function _M.load(settings)
     return found
 end
 
--- Answers with one of the page's resources, or says that the client has it already.
-function _M.send(page, one, known_tag)
+-- Whether a client with this If-None-Match (nil when it sent none; nginx refuses a second one) has what has the tag: one of a list,
+-- compared weakly, or * (RFC 9110, 13.1.2).
+function _M.is_known(list, tag)
+    if not list then return false end
+    if list:match("^%s*%*%s*$") then return true end
+    local own = tag:match('"[^"]*"')
+    for one in list:gmatch('"[^"]*"') do
+        if one == own then return true end
+    end
+    return false
+end
+
+-- Answers with one of the page's resources, or says that the client has it already; `known` is its If-None-Match.
+function _M.send(page, one, known)
     local header = ngx.header
     header["Content-Type"] = one.kind
     header["Cache-Control"] = "no-cache"
     header["ETag"] = one.tag
     ngx.var.gw_content_policy = page.policy
-    if known_tag == one.tag then
+    if _M.is_known(known, one.tag) then
         ngx.status = 304
         ngx.send_headers()
         return ngx.exit(ngx.OK)
