@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
-from chassis import deadline, negotiation, trace
+from chassis import deadline, trace
 from chassis.breaker import Breaker, RetryBudget
 from chassis.token_source import ServiceUnavailable, TokenSource
 
@@ -31,7 +31,6 @@ T = TypeVar("T")
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 RETRIED = frozenset({502, 503, 504})
 ATTEMPTS = 3
-ACCEPT = f"{negotiation.MSGPACK}, {negotiation.JSON};q=0.9"  # whoever knows only JSON sends that
 TIMEOUT, CONNECT = 3.0, 1.0  # seconds for one attempt, and of these for a connection
 
 
@@ -43,9 +42,9 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
 
-    def value(self, kind: type[T]) -> T:
-        """Return the body, JSON or MessagePack, as `kind`. Raises msgspec.DecodeError."""
-        return negotiation.read(self.body, self.headers.get("Content-Type", ""), kind)
+    def json(self, kind: type[T]) -> T:
+        """Return the body as `kind`. Raises msgspec.DecodeError."""
+        return msgspec.json.decode(self.body, type=kind)
 
 
 def session(*, limit: int = 100, timeout: float = TIMEOUT, connect: float = CONNECT) -> aiohttp.ClientSession:
@@ -97,7 +96,7 @@ class ServiceClient:
         Idempotent methods, and others that carry Idempotency-Key, are tried three times with jittered pauses, as
         long as the retry budget and the deadline of the current request allow. Raises ServiceUnavailable.
         """
-        given = {"Accept": ACCEPT, **(headers or {})}
+        given = dict(headers or {})
         safe = method in IDEMPOTENT or "Idempotency-Key" in given
         if body is not None:
             given["Content-Type"] = "application/json"

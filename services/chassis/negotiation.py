@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-
-T = TypeVar("T")
 
 JSON, MSGPACK = "application/json", "application/msgpack"
 LONG = 200  # characters; what is longer is read each time, or a client could fill the memory with its headers
 
 # What nearly every client sends. A comparison, and nothing to read.
-_PLAIN = (None, "*/*", JSON)
+_PLAIN = ("*/*", JSON)
 # A range, its parameters and its weight; of other parameters than the weight our two forms have none.
 _RANGE = re.compile(r"\s*([^\s;]+)\s*(?:;.*)?")
 _WEIGHT = re.compile(r";\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
@@ -22,9 +20,8 @@ _WEIGHT = re.compile(r";\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)")
 
 def chosen(accept: str | None) -> str:
     """Return the media type for who sent this Accept header: JSON where both are as welcome, and where neither is."""
-    if accept in _PLAIN:
+    if accept is None or accept in _PLAIN:
         return JSON
-    assert accept is not None  # noqa: S101 - that is one of the plain ones
     return _preferred(accept) if len(accept) <= LONG else _preferred.__wrapped__(accept)
 
 
@@ -45,14 +42,5 @@ def _preferred(accept: str) -> str:
 
 
 def packed(value: Any) -> bytes:
-    """Return in MessagePack what `value` is in JSON: the same members and texts, moments of time as texts too."""
-    if isinstance(value, msgspec.Raw):  # JSON that was made before
-        value = msgspec.json.decode(value)
-    return msgspec.msgpack.encode(msgspec.to_builtins(value, str_keys=True))
-
-
-def read(body: bytes, media: str, kind: type[T]) -> T:
-    """Return the body as `kind`; JSON unless its media type says MessagePack. Raises msgspec.DecodeError."""
-    if media.partition(";")[0].strip().lower() == MSGPACK:
-        return msgspec.msgpack.decode(body, type=kind)
-    return msgspec.json.decode(body, type=kind)
+    """Return in MessagePack exactly what `value` is in JSON; moments of time are texts in both."""
+    return msgspec.msgpack.encode(msgspec.json.decode(msgspec.json.encode(value)))

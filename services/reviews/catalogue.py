@@ -20,6 +20,6 @@ class Catalogue:
         if answer.status != 200:
             raise ServiceUnavailable(f"movies answered {answer.status}")
         try:
-            return answer.value(KnownMovie)
+            return answer.json(KnownMovie)
         except msgspec.DecodeError as error:
             raise ServiceUnavailable(f"movies answered something else than a movie: {error}") from error

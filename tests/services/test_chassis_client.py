@@ -7,7 +7,6 @@ import logging
 from urllib.parse import parse_qs
 
 import aiohttp
-import msgspec
 import pytest
 from tornado.testing import AsyncHTTPTestCase, gen_test
 
@@ -123,7 +122,7 @@ class TestCalls(Case):
         answer = await self.client().request("POST", "/movies", body={"title": "M"}, query={"q": "a b"})
 
         (seen,) = self.app.seen
-        assert answer.value(dict) == {"path": "/movies"}
+        assert answer.json(dict) == {"path": "/movies"}
         assert (json.loads(seen.body), seen.arguments["q"]) == ({"title": "M"}, [b"a b"])
         assert seen.headers["Content-Type"] == "application/json"
 
@@ -188,49 +187,6 @@ class TestCalls(Case):
         self.clock.now += 5
         assert (await caller.get("/x")).status == 200
         assert (await caller.get("/x")).status == 200
-
-
-class JsonAlone(web.Handler):
-    """A peer that knows nothing of MessagePack, and answers in JSON whatever it is asked for."""
-
-    negotiates = False
-
-    def get(self):
-        self.send({"id": 7, "title": "Playtime"})
-
-
-class TestForms(Case):
-    def get_app(self):
-        super().get_app()
-        self.app.add_handlers(".*", [("/movies/7", JsonAlone), ("/.*", Recorded)])
-        return self.app
-
-    @gen_test
-    async def test_messagepack_is_asked_for_and_read(self):
-        answer = await self.client().get("/x")
-
-        assert self.app.seen[0].headers["Accept"] == "application/msgpack, application/json;q=0.9"
-        assert answer.headers["Content-Type"] == "application/msgpack"
-        assert answer.value(dict) == {"path": "/x"}
-
-    @gen_test
-    async def test_a_peer_that_knows_only_json_is_understood(self):
-        answer = await self.client().get("/movies/7")
-
-        assert answer.headers["Content-Type"] == "application/json"
-        assert answer.value(dict) == {"id": 7, "title": "Playtime"}
-
-    @gen_test
-    async def test_who_calls_may_ask_for_something_else(self):
-        answer = await self.client().get("/x", headers={"Accept": "application/json"})
-
-        assert answer.headers["Content-Type"] == "application/json"
-
-    @gen_test
-    async def test_an_answer_that_is_not_what_it_says_is_an_error_in_either_form(self):
-        for kind in ("application/msgpack", "application/json"):
-            with pytest.raises(msgspec.DecodeError):
-                client.Response(200, {"Content-Type": kind}, b"\xc1 is no first byte of either").value(dict)
 
 
 class TestTokens(Case):

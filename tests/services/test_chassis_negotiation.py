@@ -168,17 +168,3 @@ class TestNegotiation(ServiceTestCase):
         assert (answer.status, msgspec.msgpack.decode(answer.body)) == (201, {"name": "raft"})
         assert answer.headers["ETag"] == '"v3-msgpack"'
         assert (refused.status, refused.json["detail"]) == (415, "the body should be application/json")
-
-
-def test_a_body_is_read_by_its_media_type():
-    whole = {"name": "boat", "made_at": BOAT.made_at, "sizes": {}}
-
-    for kind, body in (
-        ("application/msgpack", negotiation.packed(Thing("boat", BOAT.made_at))),
-        ("Application/MsgPack; v=1", msgspec.msgpack.encode(whole)),
-        ("application/json", msgspec.json.encode(whole)),
-        ("", msgspec.json.encode(whole)),
-    ):
-        assert negotiation.read(body, kind, Thing) == Thing("boat", BOAT.made_at)
-    with pytest.raises(msgspec.DecodeError):
-        negotiation.read(b"{}", "application/msgpack", Thing)
