@@ -1,70 +1,21 @@
-"""The catalogue's migrations, seeds and published description, held against its code."""
+"""The catalogue's migrations as SQL, its seeds, and its indexes."""
 
 import importlib
 
-from agreement import (
-    SERVICES,
-    asked_scopes,
-    differences,
-    document,
-    documented,
-    routed,
-    scopes,
-    tables,
-)
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from openapi_spec_validator import validate
 from sqlalchemy import create_engine, text
 
-from chassis import migrate, openapi
+from chassis import migrate
 from chassis.testing_postgres import fresh_database, postgres
 from movies import catalogue, directors
-from movies.app import ROUTES
-from movies.models import SEEDED_IDS, Base
+from movies.models import SEEDED_IDS
 
 seeds = importlib.import_module("movies.migrations.versions.0004_films")
 
 
 def quiet(line: str) -> None:
     pass
-
-
-def test_the_migrations_lead_to_the_models():
-    assert differences(fresh_database("movies"), Base.metadata) == []
-
-
-def test_the_migrations_go_down_and_up_again():
-    address = postgres().url(postgres().create_database())
-    migrate.migrate(address, "movies", say=quiet)
-
-    migrate.migrate(address, "movies", to="base", say=quiet)
-    assert tables(address) == {"alembic_version"}
-    migrate.migrate(address, "movies", say=quiet)
-
-    assert differences(address, Base.metadata) == []
-
-
-def test_one_revision_can_be_taken_back_and_applied_again():
-    address = fresh_database("movies")
-    for _ in range(2):
-        for revision in (
-            "0012",
-            "0011",
-            "0010",
-            "0009",
-            "0008",
-            "0006",
-            "0005",
-            "0004",
-            "0003",
-            "0002",
-            "0001",
-        ):
-            migrate.migrate(address, "movies", to=revision, say=quiet)
-        migrate.migrate(address, "movies", say=quiet)
-
-    assert differences(address, Base.metadata) == []
 
 
 def test_the_migrations_can_be_printed_as_sql(capsys):
@@ -132,16 +83,3 @@ def test_what_is_asked_of_a_large_catalogue_is_answered_from_an_index():
 def explained(connection, question):
     sql = question.compile(connection, compile_kwargs={"literal_binds": True})
     return "\n".join(connection.exec_driver_sql(f"EXPLAIN {sql}").scalars())
-
-
-def test_the_description_is_valid_openapi():
-    validate(document("movies"))
-
-
-def test_the_description_has_the_routes_and_their_scopes():
-    assert documented("movies") == routed(ROUTES)
-    assert scopes("movies") == asked_scopes(ROUTES)
-
-
-def test_the_description_is_the_one_that_the_code_makes():
-    assert (SERVICES / "movies/openapi.json").read_text() == openapi.text("movies")
