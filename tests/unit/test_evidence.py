@@ -60,7 +60,7 @@ def without_kms(template: str) -> str:
     return json.dumps(older)
 
 
-@pytest.mark.filterwarnings("ignore:Tried to parse AWS::S3::BucketPolicy")
+@pytest.mark.filterwarnings("ignore:Tried to parse AWS..S3..BucketPolicy")
 @pytest.mark.parametrize(
     ("deployed", "current"), [(lambda template: template, True), (without_kms, False)], ids=["this", "older"]
 )
