@@ -87,7 +87,7 @@ def step_text(step: Step) -> str:
         case RefreshHosts():
             return "replace hosts of an older template, one after the other"
         case AwaitHosts():
-            return f"wait for {step.count} connected hosts"
+            return f"wait for {amount(step.count, 'host')} to connect"
         case RunTask():
             return f"run task {step.task} of {step.service}"
         case Judge():
