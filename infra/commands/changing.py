@@ -24,6 +24,7 @@ from infra.commands.deploying import (
     rehearsal_context,
     with_soak,
 )
+from infra.commands.ending import end_local
 from infra.commands.opening import configuration, opened
 from infra.commands.still_there import kept_tags
 from infra.commands.terminal import agree, data, keep, say, typed, watcher
@@ -31,7 +32,6 @@ from infra.pages.plan import plan_page
 from infra.pages.release import release_page
 from infra.report import plan_text
 from infra.steps import Plan
-from infra.teardown.report import removed_text
 
 Arguments = argparse.Namespace
 
@@ -85,10 +85,7 @@ def _rehearse(root: Path, arguments: Arguments) -> int:
     config = configuration(root, arguments)
     refuse_to_rehearse_local(config)
     if arguments.end:
-        removed = teardown.teardown_local(local_settings(root, config))
-        value = {"environment": config.environment.name, "removed": removed}
-        data(value, removed_text(removed), arguments)
-        return 0
+        return end_local(root, arguments, config)
     if arguments.soak is not None:
         config = with_soak(config, arguments.soak)
     context, built = rehearsal_context(root, config, watcher(arguments))

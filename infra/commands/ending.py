@@ -11,15 +11,15 @@ from pathlib import Path
 
 from infra import naming
 from infra.commands import lifetimes, reaper, sleeping, teardown
-from infra.commands.context import Context, local_settings, new_reporter, open_context, uses_local_cloud
+from infra.commands.context import Context, local_settings, uses_local_cloud
 from infra.commands.lives import overview_text, reaped_line
-from infra.commands.terminal import agree, agree_by_name, data, say, watcher
-from infra.config import Config, environment_names, load
+from infra.commands.opening import configuration, opened
+from infra.commands.terminal import agree, agree_by_name, data, say
+from infra.config import Config
 from infra.errors import ConfigurationError
 from infra.report import amount
 from infra.stacks.reaper import EVERY_MINUTES
 from infra.teardown import report
-from infra.teardown.guard import refuse_disguise
 
 Arguments = argparse.Namespace
 NewCommand = Callable[[str, str], argparse.ArgumentParser]
@@ -45,27 +45,18 @@ def add_words(new: NewCommand) -> None:
     new("wake", "bring a sleeping environment back as it was")
 
 
-def _configuration(root: Path, arguments: Arguments) -> Config:
-    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
-    return load(root, arguments.environment, like=arguments.like)
-
-
-def _opened(root: Path, arguments: Arguments, config: Config) -> Context:
-    return open_context(root, config, new_reporter(watcher(arguments)))
-
-
 def _teardown(root: Path, arguments: Arguments) -> int:
-    config = _configuration(root, arguments)
+    config = configuration(root, arguments)
     if uses_local_cloud(config):
         teardown.refuse_protected(config)
         return (_plan_local if arguments.plan else _teardown_local)(root, arguments, config)
     if arguments.plan:
-        prepared = teardown.prepare(_opened(root, arguments, config))
+        prepared = teardown.prepare(opened(root, arguments, config))
         shown = report.plan_json(prepared.plan, prepared.bill)
         data(shown, report.plan_text(prepared.plan, prepared.bill), arguments)
         return 0
     teardown.refuse_protected(config)
-    context = _opened(root, arguments, config)
+    context = opened(root, arguments, config)
     name = config.environment.name
 
     def agreed(prepared: teardown.Prepared) -> None:
@@ -94,7 +85,12 @@ def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
     settings = local_settings(root, config)
     if settings.state.exists():
         agree("This removes the local cloud and all its data. Go on?", arguments)
-    removed = teardown.teardown_local(settings)
+    return end_local(root, arguments, config)
+
+
+def end_local(root: Path, arguments: Arguments, config: Config) -> int:
+    """Remove a local cloud with all its data, unasked, and tell what went."""
+    removed = teardown.teardown_local(local_settings(root, config))
     value = {"environment": config.environment.name, "removed": removed}
     data(value, report.removed_text(removed), arguments)
     return 0
@@ -103,15 +99,15 @@ def _teardown_local(root: Path, arguments: Arguments, config: Config) -> int:
 def _extend(root: Path, arguments: Arguments) -> int:
     if not re.fullmatch(r"[1-9]\d*[hd]", arguments.by):
         raise ConfigurationError(f"--by: should be hours or days, as 72h or 7d (is {arguments.by!r})")
-    config = _configuration(root, arguments)
-    end = lifetimes.extend(_opened(root, arguments, config), arguments.by)
+    config = configuration(root, arguments)
+    end = lifetimes.extend(opened(root, arguments, config), arguments.by)
     value = {"environment": config.environment.name, "expires": end.isoformat(timespec="seconds")}
     data(value, f"{config.environment.name} now ends on {end:%Y-%m-%d at %H:%M} UTC", arguments)
     return 0
 
 
 def _reap(root: Path, arguments: Arguments) -> int:
-    context = _opened(root, arguments, _configuration(root, arguments))
+    context = opened(root, arguments, configuration(root, arguments))
     if arguments.schedule or arguments.unschedule:
         return _schedule(context, arguments)
     found = lifetimes.reap(context, act=arguments.yes, tell=lambda due: say(reaped_line(due, arguments.yes)))
@@ -138,20 +134,20 @@ def _schedule(context: Context, arguments: Arguments) -> int:
 
 
 def _sleep(root: Path, arguments: Arguments) -> int:
-    done = sleeping.sleep(_opened(root, arguments, _configuration(root, arguments)))
+    done = sleeping.sleep(opened(root, arguments, configuration(root, arguments)))
     data({"environment": arguments.environment, "done": done}, done, arguments)
     return 0
 
 
 def _wake(root: Path, arguments: Arguments) -> int:
-    done = sleeping.wake(_opened(root, arguments, _configuration(root, arguments)))
+    done = sleeping.wake(opened(root, arguments, configuration(root, arguments)))
     data({"environment": arguments.environment, "done": done}, done, arguments)
     return 0
 
 
 def show_all(root: Path, arguments: Arguments) -> int:
     """`status --all`: the environments of the account instead of what runs in one."""
-    found = lifetimes.overview(_opened(root, arguments, _configuration(root, arguments)))
+    found = lifetimes.overview(opened(root, arguments, configuration(root, arguments)))
     data(found, overview_text(found, datetime.now(UTC)), arguments)
     return 0
 

@@ -15,12 +15,17 @@ Arguments = argparse.Namespace
 
 def configuration(root: Path, arguments: Arguments) -> Config:
     """The environment's configuration. Raises ConfigurationError, also for a service that the words name and nobody has."""
-    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
-    config = load(root, arguments.environment, like=arguments.like)
+    config = environment_of(root, arguments)
     for name in (getattr(arguments, "service", None), *getattr(arguments, "services", ())):
         if name is not None:
             config.service(name)
     return config
+
+
+def environment_of(root: Path, arguments: Arguments) -> Config:
+    """The environment's configuration, whatever service the words name. Raises ConfigurationError."""
+    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
+    return load(root, arguments.environment, like=arguments.like)
 
 
 def opened(root: Path, arguments: Arguments, config: Config | None = None) -> Context:

@@ -9,17 +9,16 @@ from pathlib import Path
 
 from infra import naming
 from infra.commands.context import Context, new_reporter, open_context
+from infra.commands.opening import environment_of
 from infra.commands.terminal import data, say, watcher
-from infra.config import Config, environment_names, load
+from infra.config import Config
 from infra.errors import ConfigurationError
 from infra.report import table
-from infra.teardown.guard import refuse_disguise
 
 
 def secrets_command(root: Path, arguments: argparse.Namespace) -> int:
     """Set the value of one secret, or list which have one."""
-    refuse_disguise(arguments.environment, arguments.like, environment_names(root))
-    config = load(root, arguments.environment, like=arguments.like)
+    config = environment_of(root, arguments)
     names = declared(config)
     if arguments.action == "set" and arguments.name is None:
         raise ConfigurationError(

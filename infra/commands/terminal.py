@@ -192,17 +192,20 @@ def agree_by_name(warning: str, name: str) -> None:
     """Ask for a name to be typed, for what --yes must not do. Raises Refused without a terminal, or for any other word."""
     if not sys.stdin.isatty():
         raise Refused(f"{warning} That needs its name typed on a terminal. Nothing was changed")
-    say(f"{warning} Type {name} to go on:")
-    if sys.stdin.readline().strip() != name:
+    if _answered(warning, name) != name:
         raise Refused("nothing was changed")
 
 
 def typed(question: str, name: str, given: str | None) -> None:
     """Have the environment's name typed, on the terminal or as --confirm NAME. Raises Refused."""
     if given is None and sys.stdin.isatty():
-        say(f"{question} Type {name} to go on:")
-        given = sys.stdin.readline().strip()
+        given = _answered(question, name)
     if given is None:
         raise Refused(f"{question} Add --confirm {name} to go on. Nothing was changed")
     if given != name:
         raise Refused(f"{given!r} is not {name!r}; nothing was changed")
+
+
+def _answered(question: str, name: str) -> str:
+    say(f"{question} Type {name} to go on:")
+    return sys.stdin.readline().strip()
